@@ -1,1 +1,40 @@
-//! See Cargo.toml.
+//! Takes frames apart: `&[u8]` → [`Layer`]s → [`Field`]s, each with the bits it was read from.
+//!
+//! - Pure: no I/O, no clock, no state between frames ([`conversations`] keeps its own).
+//! - Field names are Wireshark's display-filter names, so a reader can type them there;
+//!   `tests/tshark.rs` compares names, positions and values with `tshark`.
+//! - Any bytes are fine. What is cut short gives the fields that are there.
+//!
+//! Positions are bits from the start of the frame, most significant bit of byte 0 first, as RFC diagrams count.
+//! What a field means is told in `content/notes/<protocol>.toml`; [`catalog`] lists every field there is.
+
+mod app;
+mod arp;
+mod checksum;
+mod context;
+mod ethernet;
+mod fields;
+mod ipv4;
+mod reader;
+mod spec;
+mod tcp;
+mod types;
+mod udp;
+
+pub use spec::Spec;
+pub use types::{Dissection, Field, Hints, Layer, Value};
+
+/// Takes one frame apart, beginning with its Ethernet header.
+#[must_use]
+pub fn dissect(frame: &[u8], hints: &Hints) -> Dissection {
+    let mut context = context::Context::new(frame, hints);
+    ethernet::dissect(&mut context);
+    context.out
+}
+
+/// Every field that [`dissect`] can emit.
+pub fn catalog() -> impl Iterator<Item = &'static Spec> {
+    [app::data::ALL, arp::ALL, ethernet::ALL, ipv4::ALL, tcp::ALL, udp::ALL]
+        .into_iter()
+        .flat_map(|list| list.iter().copied())
+}

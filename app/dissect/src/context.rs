@@ -1,0 +1,71 @@
+//! What dissectors hand on to the ones below them.
+
+use crate::fields::Fields;
+use crate::types::{Dissection, Hints, Layer, Value};
+
+/// Headers within headers (tags, quoted datagrams) are followed this deep, the rest is data.
+const DEEPEST: usize = 32;
+
+pub(crate) struct Context<'a> {
+    pub(crate) frame: &'a [u8],
+    pub(crate) hints: &'a Hints,
+    pub(crate) out: Dissection,
+    /// Addresses that the transport's checksum covers.
+    pub(crate) network: Option<Network>,
+    /// The payload is a fragment: transport checksums cannot be judged.
+    pub(crate) fragment: bool,
+    /// Inside the datagram that an ICMP error quotes.
+    pub(crate) quoted: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Network {
+    V4([u8; 4], [u8; 4]),
+    V6([u8; 16], [u8; 16]),
+}
+
+impl<'a> Context<'a> {
+    pub(crate) fn new(frame: &'a [u8], hints: &'a Hints) -> Self {
+        Self { frame, hints, out: Dissection::default(), network: None, fragment: false, quoted: false }
+    }
+
+    /// Fields of a header from byte `start` that may read up to `end`.
+    pub(crate) fn fields(&self, start: usize, end: usize) -> Fields<'a> {
+        Fields::new(self.frame, start, end)
+    }
+
+    /// True if no further layer should be opened.
+    pub(crate) fn too_deep(&self) -> bool {
+        self.out.layers.len() >= DEEPEST
+    }
+
+    /// Adds a finished layer of `length` bytes. One that is cut short says so in its title.
+    pub(crate) fn layer(&mut self, protocol: &'static str, title: String, fields: Fields<'_>, length: usize) {
+        let start = fields.start();
+        let wanted = start.saturating_add(length);
+        let end = wanted.min(fields.reader.end()).max(start);
+        let title = if wanted > end { format!("{title}（不完整）") } else { title };
+        let (start, end) = (to_u32(start), to_u32(end));
+        self.out.layers.push(Layer { protocol, title, start, end, quoted: self.quoted, fields: fields.list });
+    }
+
+    /// Says who talks to whom; quoted headers do not count.
+    pub(crate) fn addresses(&mut self, source: &Value, destination: &Value) {
+        if !self.quoted {
+            self.out.source = source.to_string();
+            self.out.destination = destination.to_string();
+        }
+    }
+
+    /// Says what the frame is about; the innermost layer that speaks is the one shown.
+    pub(crate) fn summary(&mut self, protocol: &'static str, summary: String) {
+        if !self.quoted {
+            self.out.protocol = protocol;
+            self.out.summary = summary;
+        }
+    }
+}
+
+pub(crate) fn to_u32(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}

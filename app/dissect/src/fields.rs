@@ -1,0 +1,98 @@
+//! Collects the fields of one layer. A read past the end of the layer adds nothing and returns `None`,
+//! so a dissector written with `?` ends where the bytes end and keeps what it had.
+
+use crate::reader::Reader;
+use crate::spec::{Form, Spec};
+use crate::types::{Field, Value};
+
+pub(crate) struct Fields<'a> {
+    pub(crate) reader: Reader<'a>,
+    /// Bit that offsets count from: the start of the header.
+    base: usize,
+    pub(crate) list: Vec<Field>,
+}
+
+impl<'a> Fields<'a> {
+    /// Fields of a header that begins at byte `start` and may read up to byte `end`.
+    pub(crate) fn new(frame: &'a [u8], start: usize, end: usize) -> Self {
+        Self { reader: Reader::new(frame, end), base: start * 8, list: Vec::new() }
+    }
+
+    /// Byte of the frame where this header begins.
+    pub(crate) fn start(&self) -> usize {
+        self.base / 8
+    }
+
+    /// Adds the field at `bit` (from the header's start), `length` bits long. Returns its raw number
+    /// (0 for addresses and byte strings).
+    pub(crate) fn add(&mut self, spec: &'static Spec, bit: usize, length: usize) -> Option<u64> {
+        let at = self.base.checked_add(bit)?;
+        let byte = at / 8;
+        let (raw, value) = match spec.form {
+            Form::Mac => (0, Value::Mac(self.reader.array(byte)?)),
+            Form::Ipv4 => (0, Value::Ipv4(self.reader.array(byte)?)),
+            Form::Ipv6 => (0, Value::Ipv6(self.reader.array(byte)?)),
+            Form::Bytes => (0, Value::Bytes(self.reader.bytes(byte, length / 8)?.to_vec())),
+            Form::Group => {
+                self.reader.bytes(byte, length.div_ceil(8))?;
+                (0, Value::None)
+            }
+            form => {
+                let raw = self.reader.bits(at, length)?;
+                (raw, form.number(raw))
+            }
+        };
+        self.push(spec, value, at, at + length)?;
+        Some(raw)
+    }
+
+    /// Adds several fields: `(spec, bit, length in bits)`.
+    pub(crate) fn rows(&mut self, rows: &[(&'static Spec, usize, usize)]) -> Option<()> {
+        rows.iter().try_for_each(|(spec, bit, length)| self.add(spec, *bit, *length).map(drop))
+    }
+
+    /// Adds a field and, below it, those that `inside` adds. Offsets inside count from the same header start.
+    pub(crate) fn nest(
+        &mut self,
+        spec: &'static Spec,
+        bit: usize,
+        length: usize,
+        inside: impl FnOnce(&mut Self) -> Option<()>,
+    ) -> Option<u64> {
+        let raw = self.add(spec, bit, length)?;
+        let siblings = std::mem::take(&mut self.list);
+        let complete = inside(self);
+        let children = std::mem::replace(&mut self.list, siblings);
+        if let Some(parent) = self.list.last_mut() {
+            parent.children.extend(children);
+        }
+        complete.map(|()| raw)
+    }
+
+    /// Adds a value that was worked out. It belongs to byte `byte` (from the header's start) but covers nothing.
+    pub(crate) fn derived(&mut self, spec: &'static Spec, byte: usize, number: u64) -> Option<()> {
+        let at = self.base.checked_add(byte * 8)?;
+        self.push(spec, spec.form.number(number), at, at)
+    }
+
+    /// Replaces the shown text of the field added last.
+    pub(crate) fn say(&mut self, text: impl FnOnce(&Field) -> String) {
+        if let Some(last) = self.list.last_mut() {
+            last.text = text(last);
+        }
+    }
+
+    fn push(&mut self, spec: &'static Spec, value: Value, start: usize, end: usize) -> Option<()> {
+        let text = spec.form.text(&value);
+        self.list.push(Field {
+            name: spec.name,
+            label: spec.label,
+            value,
+            text,
+            start_bit: u32::try_from(start).ok()?,
+            end_bit: u32::try_from(end).ok()?,
+            children: Vec::new(),
+        });
+        Some(())
+    }
+}

@@ -1,0 +1,96 @@
+//! What is known about a field before any frame is seen: its name, its label, how its value reads.
+
+use crate::types::Value;
+
+/// Names of some of a field's values.
+pub(crate) type Names = &'static [(u64, &'static str)];
+
+/// A field that some dissector can emit. All of them are listed by [`crate::catalog`].
+#[derive(Debug)]
+pub struct Spec {
+    /// Wireshark's display-filter name.
+    pub name: &'static str,
+    /// Short Chinese label.
+    pub label: &'static str,
+    pub(crate) form: Form,
+}
+
+/// The type of a value and how it is shown.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Form {
+    /// A heading over its children, without a value of its own.
+    Group,
+    Decimal,
+    /// Hexadecimal with this many digits.
+    Hex(u8),
+    /// Decimal, with names for known values.
+    Named(Names),
+    /// Hexadecimal with this many digits, with names for known values.
+    HexNamed(u8, Names),
+    /// The number times this factor, in bytes (header lengths in 32-bit words).
+    Times(u64),
+    /// Decimal with a unit.
+    Unit(&'static str),
+    Flag,
+    /// A flag whose two values have names: unset, set.
+    Choice(&'static str, &'static str),
+    Mac,
+    Ipv4,
+    Ipv6,
+    Bytes,
+}
+
+impl Form {
+    /// The value read from a number of bits.
+    pub(crate) fn number(self, raw: u64) -> Value {
+        match self {
+            Self::Group => Value::None,
+            Self::Flag | Self::Choice(..) => Value::Bool(raw != 0),
+            Self::Times(factor) => Value::Unsigned(raw.saturating_mul(factor)),
+            _ => Value::Unsigned(raw),
+        }
+    }
+
+    /// The value as a reader sees it.
+    pub(crate) fn text(self, value: &Value) -> String {
+        let Some(number) = value.unsigned() else { return plain(value) };
+        let name = |names: Names| names.iter().find(|(value, _)| *value == number).map(|(_, name)| *name);
+        let with = |shown: String, name: Option<&str>| match name {
+            Some(name) => format!("{shown}（{name}）"),
+            None => shown,
+        };
+        let hex = |digits: u8| format!("0x{number:0width$x}", width = usize::from(digits));
+        match self {
+            Self::Hex(digits) => hex(digits),
+            Self::Named(names) => with(number.to_string(), name(names)),
+            Self::HexNamed(digits, names) => with(hex(digits), name(names)),
+            Self::Times(factor) if factor > 1 => format!("{number} 字节（{} × {factor}）", number / factor),
+            Self::Times(_) => format!("{number} 字节"),
+            Self::Unit(unit) => format!("{number} {unit}"),
+            Self::Flag => (if number == 0 { "0" } else { "1" }).to_owned(),
+            Self::Choice(unset, set) => with(number.to_string(), Some(if number == 0 { unset } else { set })),
+            _ => number.to_string(),
+        }
+    }
+}
+
+/// Bytes are cut short: a reader has the hex view for the rest.
+fn plain(value: &Value) -> String {
+    const SHOWN: usize = 24;
+    match value {
+        Value::Bytes(bytes) if bytes.len() > SHOWN => {
+            format!("{}…（共 {} 字节）", Value::Bytes(bytes[..SHOWN].to_vec()), bytes.len())
+        }
+        other => other.to_string(),
+    }
+}
+
+/// Declares the fields of one protocol and lists them as `ALL`:
+/// `SRCPORT = "tcp.srcport", "源端口", Decimal;`
+macro_rules! specs {
+    ($($id:ident = $name:literal, $label:literal, $form:expr;)*) => {
+        $(static $id: $crate::spec::Spec = $crate::spec::Spec { name: $name, label: $label, form: $form };)*
+        pub(crate) static ALL: &[&$crate::spec::Spec] = &[$(&$id),*];
+    };
+}
+pub(crate) use specs;

@@ -1,0 +1,134 @@
+//! What a dissection is made of: layers, and in them fields, each with the bits it was read from.
+
+use std::fmt;
+
+/// One frame taken apart.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Dissection {
+    /// From the outside in. A datagram quoted by an ICMP error follows the ICMP layer, with [`Layer::quoted`] set.
+    pub layers: Vec<Layer>,
+    /// One line about the innermost layer that says anything: `40000 → 8080 [SYN] Win=64240`.
+    pub summary: String,
+    /// Network address of the sender, or its MAC address if there is none.
+    pub source: String,
+    pub destination: String,
+    /// Short name for a table's column: `TCP`, `ICMPv6`, `ARP`.
+    pub protocol: &'static str,
+}
+
+impl Dissection {
+    /// The first field of that name anywhere in the tree.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<&Field> {
+        self.layers.iter().find_map(|layer| layer.field(name))
+    }
+}
+
+/// The bytes that belong to one protocol, and what they mean.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Layer {
+    /// Wireshark's name: `eth`, `ip`, `tcp`.
+    pub protocol: &'static str,
+    /// `TCP 40000 → 8080 [SYN]`
+    pub title: String,
+    /// First byte within the frame.
+    pub start: u32,
+    /// One past the last byte of its header (for protocols without payload: of all of it).
+    pub end: u32,
+    /// Part of a datagram that an ICMP error quotes, not of the frame's own headers.
+    pub quoted: bool,
+    pub fields: Vec<Field>,
+}
+
+impl Layer {
+    /// The first field of that name in this layer.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<&Field> {
+        self.fields.iter().find_map(|field| field.find(name))
+    }
+}
+
+/// One named value.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Field {
+    /// Wireshark's display-filter name: `tcp.flags.syn`.
+    pub name: &'static str,
+    /// Short Chinese label.
+    pub label: &'static str,
+    pub value: Value,
+    /// The value as shown to a reader.
+    pub text: String,
+    /// First bit within the frame, counting from the most significant bit of byte 0.
+    pub start_bit: u32,
+    /// One past the last bit. Equal to `start_bit` if the field was worked out, not read (a checksum verdict).
+    pub end_bit: u32,
+    pub children: Vec<Field>,
+}
+
+impl Field {
+    /// This field or the first one of that name below it.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<&Self> {
+        if self.name == name { Some(self) } else { self.children.iter().find_map(|child| child.find(name)) }
+    }
+
+    /// True if no bytes of the frame are this value: it was worked out from others.
+    #[must_use]
+    pub fn is_derived(&self) -> bool {
+        self.start_bit == self.end_bit
+    }
+}
+
+/// A value in the type that Wireshark gives it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// A heading over its children.
+    None,
+    Unsigned(u64),
+    Bool(bool),
+    Bytes(Vec<u8>),
+    Mac([u8; 6]),
+    Ipv4([u8; 4]),
+    Ipv6([u8; 16]),
+    Text(String),
+}
+
+impl Value {
+    /// The number, if it is one.
+    #[must_use]
+    pub fn unsigned(&self) -> Option<u64> {
+        match self {
+            Self::Unsigned(number) => Some(*number),
+            Self::Bool(set) => Some(u64::from(*set)),
+            _ => None,
+        }
+    }
+}
+
+/// As in Wireshark's columns: numbers decimal, bytes in hexadecimal.
+impl fmt::Display for Value {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => Ok(()),
+            Self::Unsigned(number) => write!(out, "{number}"),
+            Self::Bool(set) => out.write_str(if *set { "1" } else { "0" }),
+            Self::Bytes(bytes) => bytes.iter().try_for_each(|byte| write!(out, "{byte:02x}")),
+            Self::Mac(mac) => mac.iter().enumerate().try_for_each(|(index, byte)| {
+                if index > 0 {
+                    out.write_str(":")?;
+                }
+                write!(out, "{byte:02x}")
+            }),
+            Self::Ipv4(address) => write!(out, "{}", std::net::Ipv4Addr::from(*address)),
+            Self::Ipv6(address) => write!(out, "{}", std::net::Ipv6Addr::from(*address)),
+            Self::Text(text) => out.write_str(text),
+        }
+    }
+}
+
+/// What a lab knows and the bytes do not say.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Hints {
+    /// Transport port → application protocol by Wireshark's name. Comes before the well-known ports.
+    pub ports: Vec<(u16, String)>,
+}
