@@ -1,11 +1,11 @@
 //! The bench: runs a lab and plays its trace from three sides, code, wire and kernel.
 
-pub mod fold;
 pub mod model;
 pub mod state;
 
 use api::lab::LabInfo;
 use api::line::Line;
+use api::run::TierReport;
 use leptos::prelude::*;
 use std::collections::BTreeMap;
 
@@ -24,10 +24,12 @@ pub fn Bench(
     seed: Option<u64>,
     /// Id of a saved trace to show at first; absent: the lab's recording.
     trace: Option<String>,
+    /// What this machine permits, if the page knows.
+    tier: Option<TierReport>,
     /// What is shown until there is a trace: complete and readable without wasm.
     children: Children,
 ) -> impl IntoView {
-    let _ = (params, lines, seed, trace);
+    let _ = (params, lines, seed, trace, tier);
     let bench = state::Bench::new(name, info);
     let empty = move || bench.model.with(model::Model::is_empty);
     view! {

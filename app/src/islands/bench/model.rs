@@ -24,6 +24,8 @@ pub struct Model {
     pub sockets: Vec<SocketHistory>,
     /// Events of the lab's own code that name a line, sorted by `(time, seq)`.
     pub steps: Vec<CodeStep>,
+    /// Source files that `steps` name.
+    pub files: Vec<String>,
     pub measured: Vec<Measurement>,
     pub sections: Vec<Section>,
     /// Time of the last event.
@@ -79,6 +81,8 @@ pub struct CodeStep {
     pub time: u64,
     pub seq: u32,
     pub host: Option<HostId>,
+    /// Index into [`Model::files`].
+    pub file: u16,
     pub line: u32,
 }
 
@@ -147,8 +151,8 @@ impl Model {
         let (time, seq) = (event.time, event.seq);
         match &event.body {
             Body::Code(code) => {
-                if let (true, Some(line)) = (code.own, code.line) {
-                    let step = CodeStep { time, seq, host: code.host, line };
+                if let (true, Some(name), Some(line)) = (code.own, &code.file, code.line) {
+                    let step = CodeStep { time, seq, host: code.host, file: self.file(name), line };
                     insert_sorted(&mut self.steps, step, |s| (s.time, s.seq));
                 }
             }
@@ -196,6 +200,14 @@ impl Model {
             }
             Body::Lifecycle(_) | Body::Signal(_) => {}
         }
+    }
+
+    fn file(&mut self, name: &str) -> u16 {
+        let at = self.files.iter().position(|file| file == name).unwrap_or_else(|| {
+            self.files.push(name.to_owned());
+            self.files.len() - 1
+        });
+        u16::try_from(at).unwrap_or(u16::MAX)
     }
 
     /// True before anything happened.

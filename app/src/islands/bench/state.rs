@@ -1,6 +1,5 @@
 //! What all views of one bench share: the trace, one time cursor, one selection.
 
-use super::fold::Fold;
 use super::model::{Model, is_shown};
 use api::lab::LabInfo;
 use leptos::prelude::*;
@@ -39,8 +38,6 @@ pub struct Bench {
     /// The cursor stays at the newest event while a run streams in.
     pub follow: RwSignal<bool>,
     pub playing: RwSignal<bool>,
-    /// The time axis with idle gaps folded, over all events.
-    pub fold: Memo<Fold>,
     /// The reader asked the system for less motion: nothing may move by itself.
     pub still: RwSignal<bool>,
     /// The bench is wide enough for views side by side.
@@ -62,7 +59,6 @@ impl Bench {
             show_crates: RwSignal::new(false),
             follow: RwSignal::new(true),
             playing: RwSignal::new(false),
-            fold: Memo::new(move |_| model.with(|m| Fold::new(m.events.iter().map(|event| event.time)))),
             still: RwSignal::new(false),
             wide: RwSignal::new(false),
         }
