@@ -1,1 +1,42 @@
-//! See Cargo.toml.
+//! The labs: ordinary Rust network programs, one file each, and their registry.
+//!
+//! Adding a lab: one file with a struct whose fields are its parameters and an `impl` [`Lab`],
+//! one `mod` line and one line in [`LABS`].
+//!
+//! * [`Lab`] — what a lab file implements
+//! * [`Entry`] — the same lab with its type forgotten: what runner and server hold
+//! * `params` — how the form is derived from the struct
+
+mod entry;
+mod lab;
+mod params;
+
+mod tcp_echo;
+
+pub use entry::Entry;
+pub use lab::{Input, Lab};
+
+/// Registers `module::Lab`; its source travels with it, so that the page shows what runs.
+macro_rules! lab {
+    ($module:ident :: $lab:ident) => {
+        Entry::new::<$module::$lab>(
+            concat!("server/labs/src/", stringify!($module), ".rs"),
+            include_str!(concat!(stringify!($module), ".rs")),
+        )
+    };
+}
+
+/// Every lab, in the order of the book.
+static LABS: &[Entry] = &[lab!(tcp_echo::TcpEcho)];
+
+/// Every lab, in the order of the book.
+#[must_use]
+pub fn all() -> &'static [Entry] {
+    LABS
+}
+
+/// The lab called `slug`, if there is one.
+#[must_use]
+pub fn find(slug: &str) -> Option<&'static Entry> {
+    LABS.iter().find(|entry| entry.slug() == slug)
+}

@@ -1,0 +1,67 @@
+//! What a lab file implements.
+
+use std::collections::BTreeMap;
+
+use api::lab::InputInfo;
+use api::line::Line;
+use lan::Lan;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// A lab: a struct whose **fields are its parameters**, and a program that runs on a [`Lan`].
+///
+/// The form on the page, the checks and the documentation all come from the struct: the first line of
+/// a field's doc comment is its Chinese label, the rest its explanation, `#[garde(…)]` its bounds,
+/// [`Default`] its default.
+pub trait Lab:
+    Serialize + DeserializeOwned + Default + JsonSchema + garde::Validate<Context = ()> + Send + 'static
+{
+    /// `tcp-echo`: kebab-case, unique.
+    const SLUG: &'static str;
+    /// Chinese title.
+    const TITLE: &'static str;
+    /// One Chinese sentence: what it shows.
+    const SUMMARY: &'static str;
+    /// Names of its hosts in the order in which [`Lab::run`] makes them.
+    const HOSTS: &'static [&'static str];
+    /// Set if the reader may type lines while it runs.
+    const INPUT: Option<Input> = None;
+    /// True if it cannot work in tier `loopback`.
+    const NEEDS_ISOLATED: bool = false;
+    /// Wall-clock limit of a run, milliseconds.
+    const WALL_MS: u32 = 30_000;
+
+    /// Line settings of a run unless the reader chose others, by host name.
+    #[must_use]
+    fn lines() -> BTreeMap<String, Line> {
+        BTreeMap::new()
+    }
+
+    /// Runs the lab to its end.
+    ///
+    /// # Errors
+    /// What the reader is told when the lab could not do what it set out to show.
+    fn run(self, lan: Lan) -> impl Future<Output = anyhow::Result<()>>;
+}
+
+/// How a lab takes lines while it runs.
+#[derive(Clone, Copy, Debug)]
+pub struct Input {
+    /// Chinese label of the text field.
+    pub label: &'static str,
+    /// Example shown in the empty field.
+    pub placeholder: &'static str,
+    /// Longest line, characters.
+    pub max_length: u32,
+}
+
+impl From<Input> for InputInfo {
+    fn from(input: Input) -> Self {
+        Self {
+            label: input.label.into(),
+            placeholder: input.placeholder.into(),
+            max_length: input.max_length,
+        }
+    }
+}
