@@ -1,1 +1,19 @@
-//! See Cargo.toml.
+//! What the reader sees.
+//!
+//! Pages and parts are rendered on the server only; [`islands`] is all that reaches the browser's wasm.
+
+pub mod islands;
+
+#[cfg(feature = "ssr")]
+pub mod pages;
+#[cfg(feature = "ssr")]
+pub mod parts;
+#[cfg(feature = "ssr")]
+pub mod shell;
+#[cfg(feature = "ssr")]
+mod site;
+
+#[cfg(feature = "ssr")]
+pub use shell::{App, shell};
+#[cfg(feature = "ssr")]
+pub use site::{Recordings, SavedTrace, Site};

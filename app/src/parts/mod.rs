@@ -1,0 +1,1 @@
+//! Static pieces of pages.
