@@ -97,10 +97,7 @@ impl Axis {
 
     /// Evenly from 0 to `end`.
     pub(crate) fn linear(end: u64, width: i32) -> Self {
-        Self {
-            knots: vec![Knot { time: 0, at: 0 }, Knot { time: end.max(1), at: width }],
-            folds: Vec::new(),
-        }
+        Self { knots: vec![Knot { time: 0, at: 0 }, Knot { time: end.max(1), at: width }], folds: Vec::new() }
     }
 
     /// Where `time` is; beyond the ends, the end. If several pixels belong to it, the last.

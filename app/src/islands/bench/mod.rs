@@ -1,6 +1,10 @@
 //! The bench: runs a lab and plays its trace from three sides, code, wire and kernel.
 
+mod axis;
+mod format;
+mod measure;
 pub mod model;
+mod sequence;
 pub mod state;
 
 use api::lab::LabInfo;

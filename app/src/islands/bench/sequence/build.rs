@@ -1,0 +1,209 @@
+//! From the trace to the marks of the diagram.
+
+use super::caption::caption;
+use super::scene::{Arrow, Mark, What, mark_late};
+use crate::islands::bench::format;
+use crate::islands::bench::model::{DeliveryRow, FrameRow, Model};
+use api::trace::{Body, Fate, HostId, Lifecycle, SocketState, Transport};
+use dissect::Hints;
+use std::collections::HashMap;
+
+/// Captions of the frames dissected so far, by sequence number and time: dissecting is the dear part,
+/// and frames do not change.
+#[derive(Default)]
+pub(crate) struct Captions(HashMap<(u32, u64), String>);
+
+impl Captions {
+    fn of(&mut self, row: &FrameRow) -> String {
+        let caption = || caption(&row.frame.bytes, row.frame.length, &Hints::default());
+        self.0.entry((row.seq, row.time)).or_insert_with(caption).clone()
+    }
+}
+
+/// All marks of a trace in the order of time.
+pub(crate) fn build(model: &Model, captions: &mut Captions) -> Vec<Mark> {
+    if captions.0.len() > 2 * model.frames.len() + 1_000 {
+        // Left over from earlier runs.
+        captions.0.clear();
+    }
+    let mut marks = Vec::new();
+    // Last known state by socket.
+    let mut states: HashMap<u32, Option<SocketState>> = HashMap::new();
+    for event in &model.events {
+        let found = match &event.body {
+            Body::Code(code) if code.own => {
+                code.host.map(|host| (code.message.clone(), What::Code { host, level: code.level }))
+            }
+            Body::Frame(frame) => model.frame(frame.frame).map(|row| {
+                let arrows = arrows(model, row);
+                (captions.of(row), What::Frame { from: frame.from, arrows })
+            }),
+            Body::Kernel(kernel) => {
+                let before = states.insert(kernel.socket, kernel.state);
+                let text = state_text(kernel.transport, before.flatten(), kernel.state);
+                text.filter(|_| before != Some(kernel.state)).map(|text| {
+                    (text.to_owned(), What::State { host: kernel.host, gone: kernel.state.is_none() })
+                })
+            }
+            Body::Lifecycle(lifecycle) => note(model, lifecycle),
+            Body::Code(_) | Body::Delivery(_) | Body::Signal(_) => None,
+        };
+        if let Some((text, what)) = found {
+            marks.push(Mark { seq: event.seq, time: event.time, text, what });
+        }
+    }
+    mark_late(&mut marks);
+    marks
+}
+
+/// UDP sockets have no states worth a chip except that they are there and that they are not.
+fn state_text(
+    transport: Transport,
+    before: Option<SocketState>,
+    now: Option<SocketState>,
+) -> Option<&'static str> {
+    match (transport, before, now) {
+        (Transport::Tcp, _, Some(state)) => Some(format::state(state)),
+        (Transport::Tcp, _, None) => Some("已关闭"),
+        (Transport::Udp, None, Some(_)) => Some("UDP 打开"),
+        (Transport::Udp, Some(_), Some(SocketState::Established)) => Some("UDP 已连接"),
+        (Transport::Udp, _, None) => Some("UDP 关闭"),
+        (Transport::Udp, _, Some(_)) => None,
+    }
+}
+
+fn note(model: &Model, lifecycle: &Lifecycle) -> Option<(String, What)> {
+    let text = match lifecycle {
+        Lifecycle::Section { title } => return Some((title.clone(), What::Note { section: true })),
+        Lifecycle::Input { text } => format!("读者输入：{text}"),
+        Lifecycle::LineChanged { host, .. } => format!("{} 的线路改了", model.host_name(*host)),
+        Lifecycle::Started { .. } | Lifecycle::Measured { .. } | Lifecycle::Returned => return None,
+    };
+    Some((text, What::Note { section: false }))
+}
+
+fn arrows(model: &Model, row: &FrameRow) -> Vec<Arrow> {
+    let meant = || meant_for(model, row).unwrap_or(row.frame.from);
+    if row.deliveries.is_empty() {
+        // Still on its way (or the delivery was left out): draw it as far as is known.
+        let arrow = Arrow {
+            to: meant(),
+            end: row.frame.due,
+            seq: u32::MAX,
+            fate: None,
+            reordered: false,
+            late: false,
+            duplicate: false,
+            corrupted: false,
+        };
+        return vec![arrow];
+    }
+    let arrow = |row: &DeliveryRow| Arrow {
+        to: row.delivery.to.unwrap_or_else(meant),
+        // A fate that was sealed at the entrance has no length of its own.
+        end: Some(row.time),
+        seq: row.seq,
+        fate: Some(row.delivery.fate),
+        reordered: row.delivery.reordered,
+        late: false,
+        duplicate: row.delivery.duplicate,
+        corrupted: row.delivery.flipped_bit.is_some() && row.delivery.fate == Fate::Delivered,
+    };
+    row.deliveries.iter().map(arrow).collect()
+}
+
+/// The host a frame was meant for: the one with its destination address, or a neighbour if it was for all.
+fn meant_for(model: &Model, row: &FrameRow) -> Option<HostId> {
+    let destination = row.frame.bytes.get(..6)?;
+    let is_its = |mac: &str| {
+        let mut octets = mac.split(':').map(|octet| u8::from_str_radix(octet, 16));
+        destination.iter().all(|byte| octets.next() == Some(Ok(*byte)))
+    };
+    let addressed = model.hosts.iter().position(|host| {
+        host.interfaces.iter().any(|interface| interface.mac.as_deref().is_some_and(is_its))
+    });
+    let from = usize::from(row.frame.from);
+    let neighbour = if from + 1 < model.hosts.len() { Some(from + 1) } else { from.checked_sub(1) };
+    HostId::try_from(addressed.or(neighbour)?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use api::trace::{Delivery, Event, Frame, HostInfo, InterfaceInfo, Kernel};
+
+    fn host(number: u8) -> HostInfo {
+        let interface = InterfaceInfo {
+            segment: 0,
+            mac: Some(format!("02:00:00:00:00:{number:02x}")),
+            addresses: vec![std::net::IpAddr::from([10, 0, 0, number])],
+        };
+        HostInfo { name: format!("h{number}"), interfaces: vec![interface] }
+    }
+
+    fn frame(id: u32, to: u8) -> Body {
+        let mut bytes = vec![2, 0, 0, 0, 0, to, 2, 0, 0, 0, 0, 1, 0x08, 0x06];
+        bytes.resize(42, 0);
+        Body::Frame(Frame { frame: id, from: 0, segment: 0, bytes, length: 42, due: None })
+    }
+
+    fn kernel(state: Option<SocketState>, cwnd: u32) -> Body {
+        let tcp = Some(api::trace::TcpInfo { cwnd, ..Default::default() });
+        Body::Kernel(Kernel {
+            host: 0,
+            socket: 7,
+            transport: Transport::Tcp,
+            local: "10.0.0.1:1".into(),
+            remote: String::new(),
+            state,
+            receive_queue: 0,
+            send_queue: 0,
+            drops: 0,
+            tcp,
+        })
+    }
+
+    fn marks(bodies: Vec<Body>) -> Vec<Mark> {
+        let mut model = Model::default();
+        model.hosts = vec![host(1), host(2), host(3)];
+        let event = |(seq, body): (usize, Body)| Event { seq: seq as u32, time: seq as u64 * 1_000, body };
+        model.apply(bodies.into_iter().enumerate().map(event).collect());
+        build(&model, &mut Captions::default())
+    }
+
+    #[test]
+    fn a_frame_lost_on_its_own_cable_points_at_its_destination() {
+        let lost = Delivery {
+            frame: 0,
+            to: None,
+            fate: Fate::Lost,
+            reordered: false,
+            duplicate: false,
+            flipped_bit: None,
+        };
+        let marks = marks(vec![frame(0, 3), Body::Delivery(lost)]);
+        let What::Frame { arrows, .. } = &marks[0].what else { panic!("{marks:?}") };
+        assert_eq!((arrows[0].to, arrows[0].fate), (2, Some(Fate::Lost)));
+        assert_eq!(arrows[0].end, Some(1_000));
+    }
+
+    #[test]
+    fn a_frame_without_news_is_on_its_way() {
+        let marks = marks(vec![frame(0, 2)]);
+        let What::Frame { arrows, .. } = &marks[0].what else { panic!("{marks:?}") };
+        assert_eq!((arrows[0].to, arrows[0].fate, arrows[0].end), (1, None, None));
+    }
+
+    #[test]
+    fn only_changes_of_state_are_marks() {
+        use SocketState::{Established, SynSent};
+        let marks = marks(vec![
+            kernel(Some(SynSent), 10),
+            kernel(Some(Established), 10),
+            kernel(Some(Established), 20),
+            kernel(None, 0),
+        ]);
+        let texts: Vec<&str> = marks.iter().map(|mark| mark.text.as_str()).collect();
+        assert_eq!(texts, ["SYN_SENT", "ESTABLISHED", "已关闭"]);
+    }
+}

@@ -1,0 +1,134 @@
+//! What the sequence diagram draws, before anything has a place: marks in the order of the trace.
+
+use api::trace::{Fate, HostId, Level};
+
+/// One thing in the diagram a reader can point at.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Mark {
+    /// The event it stands for (for a frame: its entry into the switch).
+    pub(crate) seq: u32,
+    /// Nanoseconds since the start of the run.
+    pub(crate) time: u64,
+    /// What is written beside it.
+    pub(crate) text: String,
+    pub(crate) what: What,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum What {
+    /// A frame and its way to each receiver.
+    Frame { from: HostId, arrows: Vec<Arrow> },
+    /// Something the lab's code logged.
+    Code { host: HostId, level: Level },
+    /// A socket of a host changed its state; `gone` if it was closed for good.
+    State { host: HostId, gone: bool },
+    /// Something about the whole run: a new section, the reader's input, a changed line.
+    Note { section: bool },
+}
+
+/// A frame's way to one receiver.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Arrow {
+    /// Receiver, or the host it was meant for if it got lost before the switch chose one.
+    pub(crate) to: HostId,
+    /// When its fate was sealed; `None` while that is not known.
+    pub(crate) end: Option<u64>,
+    /// Event that says so.
+    pub(crate) seq: u32,
+    /// `None` while it is on its way.
+    pub(crate) fate: Option<Fate>,
+    /// It overtook earlier frames.
+    pub(crate) reordered: bool,
+    /// It was overtaken by later ones.
+    pub(crate) late: bool,
+    /// Second copy.
+    pub(crate) duplicate: bool,
+    /// A bit was flipped on the way.
+    pub(crate) corrupted: bool,
+}
+
+impl Arrow {
+    /// True if it reached its receiver, or will.
+    pub(crate) fn arrives(&self) -> bool {
+        matches!(self.fate, None | Some(Fate::Delivered))
+    }
+
+    /// What was special about this way, in words; empty for an ordinary delivery.
+    pub(crate) fn remark(&self) -> String {
+        let fate = self.fate.filter(|fate| *fate != Fate::Delivered).map(|fate| super::format::fate(fate).1);
+        let words = [
+            fate,
+            self.late.then_some("迟到"),
+            self.reordered.then_some("乱序超前"),
+            self.duplicate.then_some("重复"),
+            self.corrupted.then_some("比特翻转"),
+        ];
+        words.into_iter().flatten().collect::<Vec<_>>().join("、")
+    }
+}
+
+/// Marks the arrows that arrive after a frame that was sent later on the same way.
+pub(crate) fn mark_late(marks: &mut [Mark]) {
+    // Earliest arrival among the frames sent later, by (from, to).
+    let mut earliest: Vec<((HostId, HostId), u64)> = Vec::new();
+    for mark in marks.iter_mut().rev() {
+        let What::Frame { from, arrows } = &mut mark.what else { continue };
+        for arrow in arrows.iter_mut().filter(|arrow| arrow.fate == Some(Fate::Delivered) && !arrow.duplicate)
+        {
+            let Some(end) = arrow.end else { continue };
+            let way = (*from, arrow.to);
+            if let Some((_, best)) = earliest.iter_mut().find(|(known, _)| *known == way) {
+                arrow.late = end > *best;
+                *best = end.min(*best);
+            } else {
+                earliest.push((way, end));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub(crate) fn arrow(to: HostId, end: u64) -> Arrow {
+        Arrow {
+            to,
+            end: Some(end),
+            seq: u32::MAX,
+            fate: Some(Fate::Delivered),
+            reordered: false,
+            late: false,
+            duplicate: false,
+            corrupted: false,
+        }
+    }
+
+    pub(crate) fn frame(seq: u32, time: u64, from: HostId, arrows: Vec<Arrow>) -> Mark {
+        Mark { seq, time, text: "TCP SYN Seq=0".into(), what: What::Frame { from, arrows } }
+    }
+
+    #[test]
+    fn overtaken_frames_are_late() {
+        let mut marks = vec![
+            frame(0, 0, 0, vec![arrow(1, 100)]),
+            frame(1, 10, 0, vec![arrow(1, 60)]),
+            frame(2, 20, 1, vec![arrow(0, 30)]),
+            frame(3, 30, 0, vec![arrow(1, 110)]),
+        ];
+        mark_late(&mut marks);
+        let late: Vec<bool> = marks
+            .iter()
+            .map(|mark| matches!(&mark.what, What::Frame { arrows, .. } if arrows[0].late))
+            .collect();
+        assert_eq!(late, [true, false, false, false]);
+    }
+
+    #[test]
+    fn remarks_are_words() {
+        assert_eq!(arrow(1, 5).remark(), "");
+        let lost = Arrow { fate: Some(Fate::Lost), duplicate: true, ..arrow(1, 5) };
+        assert_eq!(lost.remark(), "丢失、重复");
+        assert!(!lost.arrives());
+    }
+}
