@@ -5,7 +5,7 @@ use crate::fields::Fields;
 use crate::spec::{Names, Spec};
 
 /// Wireshark's numbers for verdicts.
-pub(crate) const VERDICTS: Names = &[(0, "错误"), (1, "正确"), (2, "未校验"), (3, "未使用")];
+pub(crate) const VERDICTS: Names = &[(0, "错误"), (1, "正确"), (2, "未校验"), (3, "未使用"), (4, "不允许")];
 
 /// How a checksum stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub(crate) enum Verdict {
     Unverified,
     /// The sender did not make one (UDP over IPv4: 0).
     NotPresent,
+    /// The sender did not make one where it must (UDP over IPv6: 0).
+    Illegal,
 }
 
 impl Verdict {
@@ -43,6 +45,7 @@ impl Verdict {
                 Self::Good => 1,
                 Self::Unverified => 2,
                 Self::NotPresent => 3,
+                Self::Illegal => 4,
             };
             fields.derived(status, bit / 8, number)
         })?;
@@ -51,6 +54,7 @@ impl Verdict {
             Self::Good => format!("{}（正确）", field.text),
             Self::Unverified => format!("{}（未校验）", field.text),
             Self::NotPresent => format!("{}（发送方未计算）", field.text),
+            Self::Illegal => format!("{}（IPv6 不允许为 0）", field.text),
         });
         Some(())
     }

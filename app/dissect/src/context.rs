@@ -49,6 +49,19 @@ impl<'a> Context<'a> {
         self.out.layers.push(Layer { protocol, title, start, end, quoted: self.quoted, fields: fields.list });
     }
 
+    /// Opens layers of a datagram that an error message quotes. Returns what to say about it: `（引用 …）`.
+    pub(crate) fn quote(&mut self, open: impl FnOnce(&mut Self)) -> String {
+        let before = (self.quoted, self.network, self.fragment, self.out.layers.len());
+        self.quoted = true;
+        open(self);
+        (self.quoted, self.network, self.fragment) = (before.0, before.1, before.2);
+        let quoted = self.out.layers.get(before.3..).unwrap_or_default();
+        let told = quoted.iter().rev().find(|layer| layer.protocol != "data");
+        told.map_or_else(String::new, |layer| {
+            format!("（引用 {}）", layer.title.trim_end_matches("（不完整）"))
+        })
+    }
+
     /// Says who talks to whom; quoted headers do not count.
     pub(crate) fn addresses(&mut self, source: &Value, destination: &Value) {
         if !self.quoted {

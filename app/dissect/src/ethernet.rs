@@ -6,7 +6,7 @@
 
 use crate::context::Context;
 use crate::spec::{Form, Names, specs};
-use crate::{app, arp, ipv4};
+use crate::{app, arp, ipv4, ipv6, vlan};
 
 specs! {
     DST = "eth.dst", "目的 MAC", Form::Mac;
@@ -55,7 +55,8 @@ pub(crate) fn dissect(context: &mut Context<'_>) {
     context.layer("eth", title, fields, HEADER);
     let Some(number) = read else { return };
     if number < 0x600 {
-        app::data::dissect(context, HEADER, end);
+        // IEEE 802.3 with LLC: its header is left to the hex view.
+        trailer(context, HEADER + usize::from(number), end);
         return;
     }
     let payload_end = payload(context, number, HEADER, end);
@@ -68,6 +69,9 @@ pub(crate) fn payload(context: &mut Context<'_>, number: u16, start: usize, end:
         _ if context.too_deep() => app::data::dissect(context, start, end),
         0x0800 => return ipv4::dissect(context, start, end),
         0x0806 => return arp::dissect(context, start, end),
+        0x8100 => return vlan::dissect(context, false, start, end),
+        0x86dd => return ipv6::dissect(context, start, end),
+        0x88a8 => return vlan::dissect(context, true, start, end),
         _ => app::data::dissect(context, start, end),
     }
     end

@@ -75,11 +75,26 @@ impl<'a> Fields<'a> {
         self.push(spec, spec.form.number(number), at, at)
     }
 
+    /// Changes the field added last (not its children: they are in it by then).
+    pub(crate) fn amend(&mut self, change: impl FnOnce(&mut Field)) {
+        if let Some(last) = self.list.last_mut() {
+            change(last);
+        }
+    }
+
     /// Replaces the shown text of the field added last.
     pub(crate) fn say(&mut self, text: impl FnOnce(&Field) -> String) {
-        if let Some(last) = self.list.last_mut() {
-            last.text = text(last);
-        }
+        self.amend(|field| field.text = text(field));
+    }
+
+    /// The byte at `byte` from the header's start, without adding a field.
+    pub(crate) fn u8(&self, byte: usize) -> Option<u8> {
+        self.reader.u8(self.start().checked_add(byte)?)
+    }
+
+    /// The 16-bit number at `byte` from the header's start, without adding a field.
+    pub(crate) fn u16(&self, byte: usize) -> Option<u16> {
+        self.reader.u16(self.start().checked_add(byte)?)
     }
 
     fn push(&mut self, spec: &'static Spec, value: Value, start: usize, end: usize) -> Option<()> {

@@ -21,7 +21,7 @@ use crate::checksum::{self, VERDICTS, Verdict};
 use crate::context::{Context, Network};
 use crate::fields::Fields;
 use crate::spec::{Form, Names, specs};
-use crate::{app, tcp, udp};
+use crate::{app, ethernet, icmp, icmpv6, igmp, ipv4_options, tcp, udp};
 
 specs! {
     VERSION = "ip.version", "版本", Form::Decimal;
@@ -35,7 +35,7 @@ specs! {
     RB = "ip.flags.rb", "保留位", Form::Flag;
     DF = "ip.flags.df", "不分片 DF", Form::Flag;
     MF = "ip.flags.mf", "还有分片 MF", Form::Flag;
-    FRAG_OFFSET = "ip.frag_offset", "分片偏移", Form::Times(8);
+    FRAG_OFFSET = "ip.frag_offset", "分片偏移", Form::Decimal;
     TTL = "ip.ttl", "生存时间 TTL", Form::Decimal;
     PROTO = "ip.proto", "上层协议", Form::Named(PROTOCOLS);
     CHECKSUM = "ip.checksum", "首部校验和", Form::Hex(4);
@@ -130,6 +130,7 @@ fn read(fields: &mut Fields<'_>, header_length: usize) -> Option<(u8, u64, bool)
     let flags =
         fields.nest(&FLAGS, 48, 3, |fields| fields.rows(&[(&RB, 48, 1), (&DF, 49, 1), (&MF, 50, 1)]))?;
     let offset = fields.add(&FRAG_OFFSET, 51, 13)? * 8;
+    fields.say(|field| format!("{}（{offset} 字节）", field.text));
     fields.add(&TTL, 64, 8)?;
     let protocol = fields.add(&PROTO, 72, 8)?;
     let found = fields.reader.u16(start + 10)?;
@@ -139,6 +140,7 @@ fn read(fields: &mut Fields<'_>, header_length: usize) -> Option<(u8, u64, bool)
     };
     verdict.add(fields, &CHECKSUM, &CHECKSUM_STATUS, 80)?;
     fields.rows(&[(&SRC, 96, 32), (&DST, 128, 32)])?;
+    let _ = ipv4_options::dissect(fields, 20, header_length);
     Some((u8::try_from(protocol).ok()?, offset, flags & 1 == 1))
 }
 
@@ -146,6 +148,15 @@ fn read(fields: &mut Fields<'_>, header_length: usize) -> Option<(u8, u64, bool)
 pub(crate) fn payload(context: &mut Context<'_>, protocol: u8, start: usize, end: usize) {
     match protocol {
         _ if context.too_deep() => app::data::dissect(context, start, end),
+        1 => icmp::dissect(context, start, end),
+        2 => igmp::dissect(context, start, end),
+        4 => {
+            ethernet::payload(context, 0x0800, start, end);
+        }
+        41 => {
+            ethernet::payload(context, 0x86dd, start, end);
+        }
+        58 => icmpv6::dissect(context, start, end),
         6 => tcp::dissect(context, start, end),
         17 => udp::dissect(context, start, end),
         _ => app::data::dissect(context, start, end),

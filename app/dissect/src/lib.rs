@@ -14,12 +14,22 @@ mod checksum;
 mod context;
 mod ethernet;
 mod fields;
+mod icmp;
+mod icmpv6;
+mod icmpv6_options;
+mod igmp;
 mod ipv4;
+mod ipv4_options;
+mod ipv6;
+mod ipv6_extensions;
+mod mld;
 mod reader;
 mod spec;
 mod tcp;
+mod tcp_options;
 mod types;
 mod udp;
+mod vlan;
 
 pub use spec::Spec;
 pub use types::{Dissection, Field, Hints, Layer, Value};
@@ -34,7 +44,23 @@ pub fn dissect(frame: &[u8], hints: &Hints) -> Dissection {
 
 /// Every field that [`dissect`] can emit.
 pub fn catalog() -> impl Iterator<Item = &'static Spec> {
-    [app::data::ALL, arp::ALL, ethernet::ALL, ipv4::ALL, tcp::ALL, udp::ALL]
-        .into_iter()
-        .flat_map(|list| list.iter().copied())
+    let lists = [
+        app::data::ALL,
+        arp::ALL,
+        ethernet::ALL,
+        icmp::ALL,
+        icmpv6::ALL,
+        icmpv6_options::ALL,
+        igmp::ALL,
+        ipv4::ALL,
+        ipv4_options::ALL,
+        ipv6::ALL,
+        ipv6_extensions::ALL,
+        mld::ALL,
+        tcp::ALL,
+        tcp_options::ALL,
+        udp::ALL,
+        vlan::ALL,
+    ];
+    lists.into_iter().flat_map(|list| list.iter().copied())
 }

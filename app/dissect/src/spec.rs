@@ -29,6 +29,10 @@ pub(crate) enum Form {
     HexNamed(u8, Names),
     /// The number times this factor, in bytes (header lengths in 32-bit words).
     Times(u64),
+    /// The number plus one, times eight, in bytes (IPv6 extension headers).
+    EightsPlusOne,
+    /// Two to the power of the number.
+    PowerOfTwo,
     /// Decimal with a unit.
     Unit(&'static str),
     Flag,
@@ -47,6 +51,8 @@ impl Form {
             Self::Group => Value::None,
             Self::Flag | Self::Choice(..) => Value::Bool(raw != 0),
             Self::Times(factor) => Value::Unsigned(raw.saturating_mul(factor)),
+            Self::EightsPlusOne => Value::Unsigned(raw.saturating_add(1).saturating_mul(8)),
+            Self::PowerOfTwo => Value::Unsigned(1 << raw.min(63)),
             _ => Value::Unsigned(raw),
         }
     }
@@ -65,7 +71,7 @@ impl Form {
             Self::Named(names) => with(number.to_string(), name(names)),
             Self::HexNamed(digits, names) => with(hex(digits), name(names)),
             Self::Times(factor) if factor > 1 => format!("{number} 字节（{} × {factor}）", number / factor),
-            Self::Times(_) => format!("{number} 字节"),
+            Self::Times(_) | Self::EightsPlusOne => format!("{number} 字节"),
             Self::Unit(unit) => format!("{number} {unit}"),
             Self::Flag => (if number == 0 { "0" } else { "1" }).to_owned(),
             Self::Choice(unset, set) => with(number.to_string(), Some(if number == 0 { unset } else { set })),
@@ -89,7 +95,7 @@ fn plain(value: &Value) -> String {
 /// `SRCPORT = "tcp.srcport", "源端口", Decimal;`
 macro_rules! specs {
     ($($id:ident = $name:literal, $label:literal, $form:expr;)*) => {
-        $(static $id: $crate::spec::Spec = $crate::spec::Spec { name: $name, label: $label, form: $form };)*
+        $(pub(crate) static $id: $crate::spec::Spec = $crate::spec::Spec { name: $name, label: $label, form: $form };)*
         pub(crate) static ALL: &[&$crate::spec::Spec] = &[$(&$id),*];
     };
 }

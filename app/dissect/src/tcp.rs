@@ -17,20 +17,21 @@
 //! |                    Options, in 32-bit words                   |
 //! ```
 
-use crate::app;
 use crate::checksum::{self, VERDICTS, Verdict};
 use crate::context::Context;
 use crate::fields::Fields;
 use crate::spec::{Form, specs};
+use crate::{app, tcp_options};
 
 specs! {
     SRCPORT = "tcp.srcport", "源端口", Form::Decimal;
     DSTPORT = "tcp.dstport", "目的端口", Form::Decimal;
+    SEQ = "tcp.seq", "序号", Form::Decimal;
     SEQ_RAW = "tcp.seq_raw", "序号", Form::Decimal;
     ACK_RAW = "tcp.ack_raw", "确认号", Form::Decimal;
     HDR_LEN = "tcp.hdr_len", "首部长度", Form::Times(4);
     FLAGS = "tcp.flags", "标志", Form::Hex(3);
-    RES = "tcp.flags.res", "保留", Form::Decimal;
+    RES = "tcp.flags.res", "保留", Form::Flag;
     AE = "tcp.flags.ae", "AE 精确 ECN", Form::Flag;
     CWR = "tcp.flags.cwr", "CWR 窗口已缩小", Form::Flag;
     ECE = "tcp.flags.ece", "ECE 拥塞回显", Form::Flag;
@@ -80,7 +81,7 @@ pub(crate) fn dissect(context: &mut Context<'_>, start: usize, end: usize) {
     let mut fields = context.fields(start, end);
     let header = fields.reader.bits(start * 8 + 96, 4).map_or(0, |words| words as usize * 4);
     let verdict = judge(context, &fields, start, end);
-    let Some((ports, flags, window)) = read(&mut fields, verdict) else {
+    let Some((ports, flags, window)) = read(&mut fields, verdict, header, context.quoted) else {
         context.layer("tcp", "TCP".to_owned(), fields, header.max(20));
         return;
     };
@@ -96,11 +97,17 @@ pub(crate) fn dissect(context: &mut Context<'_>, start: usize, end: usize) {
     }
 }
 
-/// Returns ports, flags and window.
-fn read(fields: &mut Fields<'_>, verdict: Verdict) -> Option<([u16; 2], u64, u64)> {
+/// Returns ports, flags and window. Wireshark calls the sequence number in a quoted header `tcp.seq`, because there is
+/// no conversation to count it from.
+fn read(
+    fields: &mut Fields<'_>,
+    verdict: Verdict,
+    header: usize,
+    quoted: bool,
+) -> Option<([u16; 2], u64, u64)> {
     let source = fields.add(&SRCPORT, 0, 16)?;
     let destination = fields.add(&DSTPORT, 16, 16)?;
-    fields.add(&SEQ_RAW, 32, 32)?;
+    fields.add(if quoted { &SEQ } else { &SEQ_RAW }, 32, 32)?;
     fields.add(&ACK_RAW, 64, 32)?;
     fields.add(&HDR_LEN, 96, 4)?;
     let flags = fields.nest(&FLAGS, 100, 12, |fields| fields.rows(&FLAG_BITS))?;
@@ -108,6 +115,9 @@ fn read(fields: &mut Fields<'_>, verdict: Verdict) -> Option<([u16; 2], u64, u64
     let window = fields.add(&WINDOW, 112, 16)?;
     verdict.add(fields, &CHECKSUM, &CHECKSUM_STATUS, 128)?;
     fields.add(&URGENT, 144, 16)?;
+    if header > 20 {
+        let _ = tcp_options::dissect(fields, 20, header);
+    }
     Some(([u16::try_from(source).ok()?, u16::try_from(destination).ok()?], flags, window))
 }
 

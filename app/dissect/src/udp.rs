@@ -51,6 +51,8 @@ fn judge(context: &Context<'_>, fields: &Fields<'_>, start: usize, length: usize
     let found = fields.reader.u16(start + 6);
     match (context.network, found, fields.reader.bytes(start, length)) {
         (Some(Network::V4(..)), Some(0), _) => Verdict::NotPresent,
+        (Some(Network::V6(..)), Some(0), _) if context.quoted => Verdict::NotPresent,
+        (Some(Network::V6(..)), Some(0), _) => Verdict::Illegal,
         (Some(network), Some(found), Some(datagram)) if !context.fragment && length >= HEADER => {
             Verdict::judge(
                 found,

@@ -5,7 +5,6 @@ use crate::spec::{Form, specs};
 
 specs! {
     DATA = "data.data", "数据", Form::Bytes;
-    TEXT = "data.text", "文本", Form::Bytes;
     LEN = "data.len", "长度", Form::Unit("字节");
 }
 

@@ -1,0 +1,88 @@
+//! Capture files: writes pcap, reads the Ethernet frames of a pcapng.
+
+use std::io::{self, Write};
+
+/// One frame with its time in nanoseconds since the Unix epoch.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    pub time: u64,
+    pub bytes: Vec<u8>,
+}
+
+/// Writes a pcap with nanosecond times, link type Ethernet.
+pub fn write_pcap(mut out: impl Write, frames: &[Frame]) -> io::Result<()> {
+    let mut header = Vec::new();
+    for word in [0xa1b2_3c4d_u32, 0x0004_0002, 0, 0, 262_144, 1] {
+        header.extend(word.to_le_bytes());
+    }
+    out.write_all(&header)?;
+    for frame in frames {
+        let length = frame.bytes.len() as u32;
+        for word in [(frame.time / 1_000_000_000) as u32, (frame.time % 1_000_000_000) as u32, length, length]
+        {
+            out.write_all(&word.to_le_bytes())?;
+        }
+        out.write_all(&frame.bytes)?;
+    }
+    Ok(())
+}
+
+/// Reads the frames of a little-endian pcapng: section header, interface description, enhanced and simple packet
+/// blocks. Frames of interfaces that are not Ethernet are an error, as is a truncated frame.
+pub fn read_pcapng(file: &[u8]) -> Result<Vec<Frame>, String> {
+    let word = |at: usize| -> Option<u32> { file.get(at..at + 4)?.try_into().ok().map(u32::from_le_bytes) };
+    if word(0) != Some(0x0a0d_0d0a) || word(8) != Some(0x1a2b_3c4d) {
+        return Err("not a little-endian pcapng file".to_owned());
+    }
+    let mut nanoseconds_per_tick = Vec::new();
+    let mut frames = Vec::new();
+    let mut at = 0;
+    while at + 12 <= file.len() {
+        let (Some(kind), Some(length)) = (word(at), word(at + 4).map(|length| length as usize)) else {
+            break;
+        };
+        if length < 12 || length % 4 != 0 || at + length > file.len() {
+            return Err(format!("block at byte {at} is cut short"));
+        }
+        let number =
+            |offset: usize| word(at + offset).ok_or_else(|| format!("block at byte {at} is cut short"));
+        match kind {
+            0x0a0d_0d0a => nanoseconds_per_tick.clear(),
+            1 => {
+                if number(8)? & 0xffff != 1 {
+                    return Err("an interface is not Ethernet".to_owned());
+                }
+                nanoseconds_per_tick.push(tick(&file[at + 16..at + length - 4]));
+            }
+            6 => {
+                let interface = number(8)? as usize;
+                let scale =
+                    nanoseconds_per_tick.get(interface).ok_or("a packet names an unknown interface")?;
+                let ticks = u64::from(number(12)?) << 32 | u64::from(number(16)?);
+                let (captured, original) = (number(20)? as usize, number(24)? as usize);
+                if captured != original {
+                    return Err(format!("frame {} was cut to {captured} bytes", frames.len() + 1));
+                }
+                let bytes =
+                    file.get(at + 28..at + 28 + captured).ok_or("packet longer than its block")?.to_vec();
+                frames.push(Frame { time: (ticks as f64 * scale) as u64, bytes });
+            }
+            _ => {}
+        }
+        at += length;
+    }
+    Ok(frames)
+}
+
+/// Nanoseconds a timestamp unit lasts: option `if_tsresol` (9), microseconds without it.
+fn tick(mut options: &[u8]) -> f64 {
+    while let [a, b, c, d, rest @ ..] = options {
+        let (code, length) = (u16::from_le_bytes([*a, *b]), usize::from(u16::from_le_bytes([*c, *d])));
+        if let (9, Some(resolution)) = (code, rest.first()) {
+            let exponent = f64::from(resolution & 0x7f);
+            return 1e9 / if resolution & 0x80 == 0 { 10f64 } else { 2f64 }.powf(exponent);
+        }
+        options = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
+    }
+    1000.0
+}
