@@ -96,7 +96,9 @@ pub struct Heading {
 #[serde(tag = "segment", rename_all = "snake_case")]
 pub enum Segment {
     /// Safe HTML.
-    Prose { html: String },
+    Prose {
+        html: String,
+    },
     Lab(LabBlock),
     Code(CodeBlock),
     Correction(Correction),
