@@ -1,19 +1,194 @@
 //! The code observer.
 
-use crate::Recorder;
-use tracing::Subscriber;
+use crate::{Recorder, mark};
+use api::trace::{Code, HostId, Level};
+use std::cell::OnceCell;
+use std::fmt::{Debug, Write as _};
+use tracing::field::{Field, Visit};
+use tracing::{Event, Metadata, Subscriber};
 use tracing_subscriber::Layer;
+use tracing_subscriber::layer::Context;
 
-/// A `tracing` layer that records events. Targets that start with `own_prefix` are the lab's own and
-/// recorded from level TRACE, those of crates from DEBUG.
+/// Longest text kept of one value, bytes.
+const LONGEST: usize = 2_000;
+
+/// A `tracing` layer that records events.
+///
+/// Targets that start with `own_prefix` are the lab's own and recorded from level TRACE, those of crates
+/// from DEBUG, those of this machinery never. This decides for the whole subscriber: what is not recorded
+/// costs nothing.
 pub fn code_layer<S: Subscriber>(recorder: Recorder, own_prefix: &'static str) -> impl Layer<S> {
     CodeLayer { recorder, own_prefix }
 }
 
-#[allow(dead_code)]
 struct CodeLayer {
     recorder: Recorder,
     own_prefix: &'static str,
 }
 
-impl<S: Subscriber> Layer<S> for CodeLayer {}
+thread_local! {
+    static HOST: OnceCell<Option<HostId>> = const { OnceCell::new() };
+}
+
+impl<S: Subscriber> Layer<S> for CodeLayer {
+    fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
+        let target = metadata.target();
+        if is_under(target, self.own_prefix) {
+            return true;
+        }
+        !is_under(target, "lan") && !is_under(target, "runner") && *metadata.level() <= tracing::Level::DEBUG
+    }
+
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let metadata = event.metadata();
+        let mut values = Values::default();
+        event.record(&mut values);
+        let Values { message, fields, log } = values;
+        // Events of the `log` crate arrive through one callsite and say in fields where they are from.
+        let target = log.target.unwrap_or_else(|| metadata.target().into());
+        let own = is_under(&target, self.own_prefix);
+        self.recorder.code(Code {
+            host: HOST.with(|host| *host.get_or_init(mark::get)),
+            level: level(*metadata.level()),
+            file: log.file.or_else(|| metadata.file().map(Into::into)),
+            line: log.line.or_else(|| metadata.line()),
+            target,
+            message,
+            fields,
+            own,
+        });
+    }
+}
+
+/// True for `prefix` itself and the modules below it.
+fn is_under(target: &str, prefix: &str) -> bool {
+    target.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+}
+
+fn level(level: tracing::Level) -> Level {
+    match level {
+        tracing::Level::TRACE => Level::Trace,
+        tracing::Level::DEBUG => Level::Debug,
+        tracing::Level::INFO => Level::Info,
+        tracing::Level::WARN => Level::Warn,
+        tracing::Level::ERROR => Level::Error,
+    }
+}
+
+/// The values of one event, formatted.
+#[derive(Default)]
+struct Values {
+    message: String,
+    fields: Vec<(String, String)>,
+    log: Origin,
+}
+
+/// Where a `log` record is from.
+#[derive(Default)]
+struct Origin {
+    target: Option<String>,
+    file: Option<String>,
+    line: Option<u32>,
+}
+
+impl Values {
+    fn add(&mut self, field: &Field, value: String) {
+        match field.name() {
+            "message" => self.message = value,
+            "log.target" => self.log.target = Some(value),
+            "log.file" => self.log.file = Some(value),
+            "log.line" => self.log.line = value.parse().ok(),
+            name if name.starts_with("log.") => {}
+            name => self.fields.push((name.into(), value)),
+        }
+    }
+}
+
+impl Visit for Values {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        let mut text = Bounded::default();
+        let _ = text.write_str(value);
+        self.add(field, text.0);
+    }
+
+    fn record_error(&mut self, field: &Field, value: &(dyn std::error::Error + 'static)) {
+        self.record_debug(field, &format_args!("{value}"));
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        let mut text = Bounded::default();
+        // An error means that there is enough.
+        let _ = write!(text, "{value:?}");
+        self.add(field, text.0);
+    }
+}
+
+/// Text that stops growing.
+#[derive(Default)]
+struct Bounded(String);
+
+impl std::fmt::Write for Bounded {
+    fn write_str(&mut self, more: &str) -> std::fmt::Result {
+        let room = LONGEST.saturating_sub(self.0.len());
+        if more.len() <= room {
+            self.0.push_str(more);
+            return Ok(());
+        }
+        self.0.push_str(&more[..more.floor_char_boundary(room)]);
+        self.0.push('…');
+        Err(std::fmt::Error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use api::run::{FromRun, Limits};
+    use api::trace::Body;
+    use std::sync::mpsc;
+    use tracing_subscriber::layer::SubscriberExt as _;
+
+    fn record(work: impl FnOnce()) -> Vec<Code> {
+        let (sender, receiver) = mpsc::channel();
+        let recorder = Recorder::new(&Limits::default(), move |message| drop(sender.send(message)));
+        let subscriber = tracing_subscriber::registry().with(code_layer(recorder.clone(), "labs"));
+        tracing::subscriber::with_default(subscriber, work);
+        let _ = recorder.close();
+        let mut codes = Vec::new();
+        for message in receiver.try_iter() {
+            if let FromRun::Events { events } = message {
+                codes.extend(events.into_iter().filter_map(|event| match event.body {
+                    Body::Code(code) => Some(code),
+                    _ => None,
+                }));
+            }
+        }
+        codes
+    }
+
+    #[test]
+    fn events_arrive_with_place_fields_and_ownership() {
+        let codes = record(|| {
+            tracing::trace!(target: "labs::echo", bytes = 5, peer = %"10.0.0.1", name = "x", "新连接");
+            tracing::debug!(target: "h2::proto", "frame");
+            tracing::trace!(target: "h2::proto", "too fine");
+            tracing::error!(target: "lan::wire", "our own");
+            tracing::info!(target: "labsimilar", "not the lab");
+        });
+        assert_eq!(codes.len(), 3);
+        let first = &codes[0];
+        assert_eq!((first.message.as_str(), first.own, first.level), ("新连接", true, Level::Trace));
+        let fields = [("bytes", "5"), ("peer", "10.0.0.1"), ("name", "x")];
+        assert_eq!(first.fields, fields.map(|(name, value)| (name.into(), value.into())));
+        assert!(first.file.as_deref().is_some_and(|file| file.ends_with("lan/src/code.rs")));
+        assert!(first.line.is_some());
+        assert!(!codes[1].own && !codes[2].own);
+    }
+
+    #[test]
+    fn long_values_are_cut_between_characters() {
+        let codes = record(|| tracing::info!(target: "labs", "{}", "字".repeat(5_000)));
+        assert!(codes[0].message.len() <= LONGEST + 3);
+        assert!(codes[0].message.ends_with("字…"));
+    }
+}

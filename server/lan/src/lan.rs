@@ -1,9 +1,11 @@
 //! What a lab gets: hosts, segments, and a way to say what it measured.
 
+use crate::shared::Shared;
 use crate::{Config, Control, Host, Recorder};
 use api::run::Tier;
-use api::trace::Signal;
-use std::time::Duration;
+use api::trace::{Lifecycle, Signal};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 /// A broadcast domain: everything one switch connects.
@@ -18,22 +20,26 @@ impl Segment {
 /// The hosts of a run and the switch between them.
 #[derive(Debug)]
 pub struct Lan {
-    config: Config,
+    shared: Arc<Shared>,
     inputs: Option<mpsc::Receiver<String>>,
+    segments: u8,
 }
 
 impl Lan {
     /// Brings up the switch and the observers. `inputs`: lines the reader types.
     ///
+    /// In tier `isolated` the process must have entered its namespaces before ([`crate::isolate`]).
+    ///
     /// # Errors
-    /// The machine does not permit what the tier needs.
+    /// The machine does not permit what the tier needs, or a line setting is out of bounds.
     pub fn new(
         config: Config,
         recorder: Recorder,
         inputs: mpsc::Receiver<String>,
     ) -> anyhow::Result<(Self, Control)> {
-        drop((config, recorder, inputs));
-        anyhow::bail!("尚未实现")
+        let (shared, threads) = Shared::start(config, recorder)?;
+        let control = Control::new(Arc::clone(&shared), threads);
+        Ok((Self { shared, inputs: Some(inputs), segments: 1 }, control))
     }
 
     /// A host on the first segment.
@@ -46,15 +52,17 @@ impl Lan {
 
     /// A further broadcast domain.
     pub fn segment(&mut self) -> Segment {
-        Segment(1)
+        let segment = Segment(self.segments);
+        self.segments = self.segments.saturating_add(1);
+        segment
     }
 
     /// A host on a segment of your choice.
     ///
     /// # Errors
     /// As [`Lan::host`].
-    pub fn host_on(&mut self, name: &str, _segment: Segment) -> anyhow::Result<Host> {
-        anyhow::bail!("尚未实现 {name}")
+    pub fn host_on(&mut self, name: &str, segment: Segment) -> anyhow::Result<Host> {
+        self.shared.add_host(name, &[segment.0], false)
     }
 
     /// A host with one interface on each segment that forwards between them. The other hosts of these
@@ -62,43 +70,71 @@ impl Lan {
     ///
     /// # Errors
     /// As [`Lan::host`]; also in tier `loopback`, which has no segments.
-    pub fn router(&mut self, name: &str, _segments: &[Segment]) -> anyhow::Result<Host> {
-        anyhow::bail!("尚未实现 {name}")
+    pub fn router(&mut self, name: &str, segments: &[Segment]) -> anyhow::Result<Host> {
+        anyhow::ensure!(self.tier() == Tier::Isolated, "路由器需要 isolated 层级：这台机器只有回环网络");
+        anyhow::ensure!(segments.len() >= 2, "路由器 {name} 至少要连接两个网段");
+        let segments: Vec<u8> = segments.iter().map(|segment| segment.0).collect();
+        self.shared.add_host(name, &segments, true)
     }
 
     #[must_use]
     pub fn tier(&self) -> Tier {
-        self.config.tier
+        self.shared.config.tier
     }
 
-    /// Lines the reader types while the lab runs. The second call gets an empty one.
+    /// Lines the reader types while the lab runs. A second call gets none.
     pub fn inputs(&mut self) -> Inputs {
-        Inputs { receiver: self.inputs.take() }
+        Inputs { receiver: self.inputs.take(), recorder: self.shared.recorder.clone() }
     }
 
     /// Reports a result. `label` in Chinese, `unit` by its symbol.
-    pub fn measured(&self, _host: Option<&Host>, _label: &str, _value: f64, _unit: &str) {}
+    pub fn measured(&self, host: Option<&Host>, label: &str, value: f64, unit: &str) {
+        let host = host.map(Host::id);
+        self.tell(Lifecycle::Measured { host, label: label.into(), value, unit: unit.into() });
+    }
 
     /// Events from here on belong to a new part of the run.
-    pub fn section(&self, _title: &str) {}
+    pub fn section(&self, title: &str) {
+        self.tell(Lifecycle::Section { title: title.into() });
+    }
 
     /// Records a level on a wire that is not Ethernet.
-    pub fn signal(&self, _signal: Signal) {}
+    pub fn signal(&self, signal: Signal) {
+        self.shared.setup.announce();
+        self.shared.recorder.signal(signal);
+    }
 
     /// Waits until no frame moved for `quiet`, at most `at_most`, so that late acknowledgements,
     /// FINs and retransmissions are recorded.
-    pub async fn settle(&self, _quiet: Duration, _at_most: Duration) {}
+    pub async fn settle(&self, quiet: Duration, at_most: Duration) {
+        let end = Instant::now() + at_most;
+        // In tier `loopback` nobody sees frames: only time can tell.
+        let mut wait = quiet;
+        while !wait.is_zero() && Instant::now() < end {
+            tokio::time::sleep(wait.min(end.saturating_duration_since(Instant::now()))).await;
+            wait = self.shared.until_quiet(quiet);
+        }
+        self.shared.kernel.look_at_all();
+    }
+
+    fn tell(&self, what: Lifecycle) {
+        self.shared.setup.announce();
+        self.shared.recorder.lifecycle(what);
+    }
 }
 
 /// Lines the reader types.
 #[derive(Debug)]
 pub struct Inputs {
     receiver: Option<mpsc::Receiver<String>>,
+    recorder: Recorder,
 }
 
 impl Inputs {
     /// The next line, or `None` when the run is being stopped. Recorded as a lifecycle event.
     pub async fn next(&mut self) -> Option<String> {
-        self.receiver.as_mut()?.recv().await
+        let text = self.receiver.as_mut()?.recv().await?;
+        self.recorder.lifecycle(Lifecycle::Input { text: text.clone() });
+        Some(text)
     }
 }

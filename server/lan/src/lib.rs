@@ -9,16 +9,24 @@
 //!
 //! Nothing in here knows labs, the web or how a trace is shown.
 
+mod activity;
 mod code;
 mod config;
 mod control;
 mod host;
 mod isolate;
+mod kernel;
 mod lan;
+mod mark;
 pub mod pcapng;
 mod probe;
 mod recorder;
+mod routing;
+mod setup;
+mod shared;
+mod sys;
 mod task;
+mod wire;
 
 pub use code::code_layer;
 pub use config::Config;

@@ -1,0 +1,164 @@
+//! What every test needs: a LAN whose events are collected.
+
+use api::line::Line;
+use api::run::{Congestion, FromRun, Limits, Tier};
+use api::trace::{Body, Delivery, Event, Frame, HostInfo, Kernel, LeftOut};
+use lan::{Config, Control, Lan, Recorder};
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// Long enough for late frames on a line without delay.
+pub const QUIET: Duration = Duration::from_millis(20);
+
+/// Everything that was recorded.
+#[derive(Default)]
+pub struct Recorded {
+    pub hosts: Vec<HostInfo>,
+    pub events: Vec<Event>,
+    pub left_out: LeftOut,
+}
+
+pub struct Options {
+    pub seed: u64,
+    pub lines: BTreeMap<String, Line>,
+    pub congestion: Congestion,
+    pub limits: Limits,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { seed: 1, lines: BTreeMap::new(), congestion: Congestion::Cubic, limits: Limits::default() }
+    }
+}
+
+impl Options {
+    pub fn line(mut self, host: &str, line: Line) -> Self {
+        self.lines.insert(host.into(), line);
+        self
+    }
+}
+
+/// Runs `lab` on a new LAN and returns what it returned and what was recorded.
+pub fn run<F, Fut, T>(options: Options, lab: F) -> (T, Recorded)
+where
+    F: FnOnce(Lan, Arc<Control>) -> Fut,
+    Fut: Future<Output = T>,
+{
+    let collected = Arc::new(Mutex::new(Recorded::default()));
+    let sink = Arc::clone(&collected);
+    let recorder = Recorder::new(&options.limits, move |message| {
+        let mut recorded = sink.lock().expect("collector");
+        match message {
+            FromRun::Host { info } => recorded.hosts.push(info),
+            FromRun::Events { events } => recorded.events.extend(events),
+            other => panic!("unexpected message {other:?}"),
+        }
+    });
+    let config = Config {
+        tier: Tier::Isolated,
+        seed: options.seed,
+        subnet: 0,
+        lines: options.lines,
+        congestion: options.congestion,
+        max_hosts: 16,
+    };
+    let (_inputs, inputs) = tokio::sync::mpsc::channel(8);
+    let (lan, control) = Lan::new(config, recorder, inputs).expect("lan");
+    let control = Arc::new(control);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime");
+    let result = runtime.block_on(lab(lan, Arc::clone(&control)));
+    let control = Arc::into_inner(control).expect("the lab keeps nothing");
+    let left_out = control.finish();
+    let mut recorded = std::mem::take(&mut *collected.lock().expect("collector"));
+    recorded.left_out = left_out;
+    recorded.events.sort_by_key(|event| (event.time, event.seq));
+    (result, recorded)
+}
+
+impl Recorded {
+    pub fn frames(&self) -> impl Iterator<Item = (u64, &Frame)> {
+        self.events.iter().filter_map(|event| match &event.body {
+            Body::Frame(frame) => Some((event.time, frame)),
+            _ => None,
+        })
+    }
+
+    pub fn deliveries(&self) -> impl Iterator<Item = (u64, &Delivery)> {
+        self.events.iter().filter_map(|event| match &event.body {
+            Body::Delivery(delivery) => Some((event.time, delivery)),
+            _ => None,
+        })
+    }
+
+    pub fn kernel(&self) -> impl Iterator<Item = (u64, &Kernel)> {
+        self.events.iter().filter_map(|event| match &event.body {
+            Body::Kernel(kernel) => Some((event.time, kernel)),
+            _ => None,
+        })
+    }
+
+    /// Prints the run, for a human who wonders why a test failed.
+    pub fn print(&self) {
+        for event in &self.events {
+            let time = event.time as f64 / 1e6;
+            match &event.body {
+                Body::Frame(frame) => {
+                    println!("{time:10.3} frame {} from {}: {}", frame.frame, frame.from, summary(&frame.bytes));
+                }
+                Body::Delivery(delivery) => println!(
+                    "{time:10.3}   delivery {} to {:?}: {:?}",
+                    delivery.frame, delivery.to, delivery.fate
+                ),
+                Body::Kernel(kernel) => println!(
+                    "{time:10.3}     kernel host {} #{} {:?} {} {} {:?} rq {} sq {} retrans {:?} cwnd {:?}",
+                    kernel.host,
+                    kernel.socket,
+                    kernel.transport,
+                    kernel.local,
+                    kernel.remote,
+                    kernel.state,
+                    kernel.receive_queue,
+                    kernel.send_queue,
+                    kernel.tcp.as_ref().map(|tcp| tcp.total_retransmissions),
+                    kernel.tcp.as_ref().map(|tcp| tcp.cwnd),
+                ),
+                other => println!("{time:10.3} {other:?}"),
+            }
+        }
+    }
+}
+
+fn summary(bytes: &[u8]) -> String {
+    match etherparse::SlicedPacket::from_ethernet(bytes) {
+        Ok(packet) => format!("{} bytes {:?} {:?}", bytes.len(), kind(&packet.net), packet.transport.map(flags)),
+        Err(error) => format!("{} bytes, {error}", bytes.len()),
+    }
+}
+
+fn kind(net: &Option<etherparse::NetSlice<'_>>) -> &'static str {
+    match net {
+        Some(etherparse::NetSlice::Ipv4(_)) => "ipv4",
+        Some(etherparse::NetSlice::Ipv6(_)) => "ipv6",
+        Some(etherparse::NetSlice::Arp(_)) => "arp",
+        None => "?",
+    }
+}
+
+fn flags(transport: etherparse::TransportSlice<'_>) -> String {
+    match transport {
+        etherparse::TransportSlice::Tcp(tcp) => format!(
+            "tcp {}{}{}{} {} bytes",
+            if tcp.syn() { "S" } else { "" },
+            if tcp.ack() { "A" } else { "" },
+            if tcp.fin() { "F" } else { "" },
+            if tcp.rst() { "R" } else { "" },
+            tcp.payload().len()
+        ),
+        etherparse::TransportSlice::Udp(udp) => format!("udp {} bytes", udp.payload().len()),
+        etherparse::TransportSlice::Icmpv4(icmp) => format!("icmp {}", icmp.type_u8()),
+        etherparse::TransportSlice::Icmpv6(icmp) => format!("icmpv6 {}", icmp.type_u8()),
+        etherparse::TransportSlice::Igmp(_) => "igmp".into(),
+    }
+}
