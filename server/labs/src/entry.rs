@@ -27,7 +27,7 @@ pub struct Entry {
 
 impl Entry {
     /// Forgets the type of lab `L`, whose file is `file` (from the root of the repository) and reads `source`.
-    pub(crate) const fn new<L: Lab>(file: &'static str, source: &'static str) -> Self {
+    pub const fn new<L: Lab>(file: &'static str, source: &'static str) -> Self {
         Self {
             slug: L::SLUG,
             file,
