@@ -2,6 +2,8 @@
 
 use leptos::html::Div;
 use leptos::prelude::*;
+use leptos::wasm_bindgen::{JsCast, prelude::Closure};
+use web_sys::{Element, ResizeObserver};
 
 /// Inner size of an element in pixels; zero until it is on the page (and while it is hidden).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -13,50 +15,37 @@ pub(crate) struct Size {
 /// The size of `element`, watched by a `ResizeObserver`. Stays zero on the server.
 pub(crate) fn use_size(element: NodeRef<Div>) -> ReadSignal<Size> {
     let (size, set_size) = signal(Size::default());
-    #[cfg(feature = "hydrate")]
-    {
-        let watching = StoredValue::new_local(None);
-        Effect::new(move |_| {
-            if let Some(element) = element.get() {
-                watching.set_value(browser::Watching::start(&element, set_size));
-            }
-        });
-    }
-    #[cfg(not(feature = "hydrate"))]
-    let _ = (element, set_size);
+    let watching = StoredValue::new_local(None);
+    Effect::new(move |_| {
+        if let Some(element) = element.get() {
+            watching.set_value(Watching::start(&element, set_size));
+        }
+    });
     size
 }
 
-#[cfg(feature = "hydrate")]
-mod browser {
-    use super::Size;
-    use leptos::prelude::*;
-    use leptos::wasm_bindgen::{JsCast, prelude::Closure};
-    use web_sys::{Element, ResizeObserver};
+/// Ends the observation when dropped, before the closure goes.
+struct Watching {
+    observer: ResizeObserver,
+    _changed: Closure<dyn FnMut()>,
+}
 
-    /// Ends the observation when dropped, before the closure goes.
-    pub(super) struct Watching {
-        observer: ResizeObserver,
-        _changed: Closure<dyn FnMut()>,
+impl Watching {
+    fn start(element: &Element, set_size: WriteSignal<Size>) -> Option<Self> {
+        let watched = element.clone();
+        let changed = Closure::<dyn FnMut()>::new(move || {
+            let size = Size { width: watched.client_width(), height: watched.client_height() };
+            // Gone with its owner: nothing left to tell.
+            let _ = set_size.try_maybe_update(|known| (std::mem::replace(known, size) != size, ()));
+        });
+        let observer = ResizeObserver::new(changed.as_ref().unchecked_ref()).ok()?;
+        observer.observe(element);
+        Some(Self { observer, _changed: changed })
     }
+}
 
-    impl Watching {
-        pub(super) fn start(element: &Element, set_size: WriteSignal<Size>) -> Option<Self> {
-            let watched = element.clone();
-            let changed = Closure::<dyn FnMut()>::new(move || {
-                let size = Size { width: watched.client_width(), height: watched.client_height() };
-                // Gone with its owner: nothing left to tell.
-                let _ = set_size.try_maybe_update(|known| (std::mem::replace(known, size) != size, ()));
-            });
-            let observer = ResizeObserver::new(changed.as_ref().unchecked_ref()).ok()?;
-            observer.observe(element);
-            Some(Self { observer, _changed: changed })
-        }
-    }
-
-    impl Drop for Watching {
-        fn drop(&mut self) {
-            self.observer.disconnect();
-        }
+impl Drop for Watching {
+    fn drop(&mut self) {
+        self.observer.disconnect();
     }
 }

@@ -16,6 +16,7 @@ use super::format;
 use super::measure::use_size;
 use super::state::Bench;
 use build::Captions;
+pub(crate) use build::meant_for;
 use drawing::Drawing;
 use labels::Line;
 use layout::Zoom;

@@ -113,7 +113,7 @@ fn arrows(model: &Model, row: &FrameRow) -> Vec<Arrow> {
 }
 
 /// The host a frame was meant for: the one with its destination address, or a neighbour if it was for all.
-fn meant_for(model: &Model, row: &FrameRow) -> Option<HostId> {
+pub(crate) fn meant_for(model: &Model, row: &FrameRow) -> Option<HostId> {
     let destination = row.frame.bytes.get(..6)?;
     let is_its = |mac: &str| {
         let mut octets = mac.split(':').map(|octet| u8::from_str_radix(octet, 16));
