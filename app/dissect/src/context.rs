@@ -39,8 +39,11 @@ impl<'a> Context<'a> {
         self.out.layers.len() >= DEEPEST
     }
 
-    /// Adds a finished layer of `length` bytes. One that is cut short says so in its title.
+    /// Adds a finished layer of `length` bytes, if anything of it is there. One that is cut short says so in its title.
     pub(crate) fn layer(&mut self, protocol: &'static str, title: String, fields: Fields<'_>, length: usize) {
+        if fields.list.is_empty() {
+            return;
+        }
         let start = fields.start();
         let wanted = start.saturating_add(length);
         let end = wanted.min(fields.reader.end()).max(start);

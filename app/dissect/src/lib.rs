@@ -12,6 +12,7 @@ mod app;
 mod arp;
 mod checksum;
 mod context;
+pub mod conversations;
 mod ethernet;
 mod fields;
 mod icmp;
@@ -31,6 +32,7 @@ mod types;
 mod udp;
 mod vlan;
 
+pub use conversations::{Conversations, Segment};
 pub use spec::Spec;
 pub use types::{Dissection, Field, Hints, Layer, Value};
 

@@ -33,10 +33,6 @@ impl<'a> Reader<'a> {
         self.array(at).map(u16::from_be_bytes)
     }
 
-    pub(crate) fn u32(self, at: usize) -> Option<u32> {
-        self.array(at).map(u32::from_be_bytes)
-    }
-
     /// Up to 64 bits from bit `at` (most significant bit of byte 0 is bit 0), as a big-endian number.
     pub(crate) fn bits(self, at: usize, length: usize) -> Option<u64> {
         let end = at.checked_add(length)?;

@@ -1,6 +1,8 @@
 //! Capture files: writes pcap, reads the Ethernet frames of a pcapng.
 
+use std::fs::File;
 use std::io::{self, Write};
+use std::path::PathBuf;
 
 /// One frame with its time in nanoseconds since the Unix epoch.
 #[derive(Clone, Debug)]
@@ -25,6 +27,25 @@ pub fn write_pcap(mut out: impl Write, frames: &[Frame]) -> io::Result<()> {
         out.write_all(&frame.bytes)?;
     }
     Ok(())
+}
+
+/// A capture file that is removed again.
+pub struct TemporaryPcap {
+    pub path: PathBuf,
+}
+
+impl TemporaryPcap {
+    pub fn new(name: &str, frames: &[Frame]) -> io::Result<Self> {
+        let path = std::env::temp_dir().join(format!("dissect-{name}-{}.pcap", std::process::id()));
+        write_pcap(io::BufWriter::new(File::create(&path)?), frames)?;
+        Ok(Self { path })
+    }
+}
+
+impl Drop for TemporaryPcap {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.path);
+    }
 }
 
 /// Reads the frames of a little-endian pcapng: section header, interface description, enhanced and simple packet

@@ -49,6 +49,15 @@ pub fn installed() -> bool {
     Command::new("tshark").arg("--version").output().is_ok_and(|output| output.status.success())
 }
 
+/// True if there is no tshark and the environment says that this is fine; otherwise it must be there.
+pub fn left_out() -> bool {
+    if installed() {
+        return false;
+    }
+    assert!(std::env::var_os("WIREBOOK_NO_TSHARK").is_some_and(|value| value == "1"), "{MISSING}");
+    true
+}
+
 /// Calls `each` with the entries of one frame after the other.
 pub fn read(file: &Path, mut each: impl FnMut(Vec<Entry>)) -> Result<(), String> {
     let mut command = Command::new("tshark");
