@@ -11,7 +11,14 @@ mod entry;
 mod lab;
 mod params;
 
+mod icmp_ping;
+mod serial_mock;
+mod tcp_chat_threads;
 mod tcp_echo;
+mod tcp_vs_udp;
+mod udp_broadcast;
+mod udp_echo;
+mod udp_multicast;
 
 pub use entry::Entry;
 pub use lab::{Input, Lab};
@@ -27,7 +34,16 @@ macro_rules! lab {
 }
 
 /// Every lab, in the order of the book.
-static LABS: &[Entry] = &[lab!(tcp_echo::TcpEcho)];
+static LABS: &[Entry] = &[
+    lab!(tcp_vs_udp::TcpVsUdp),
+    lab!(tcp_echo::TcpEcho),
+    lab!(tcp_chat_threads::TcpChatThreads),
+    lab!(udp_echo::UdpEcho),
+    lab!(udp_broadcast::UdpBroadcast),
+    lab!(udp_multicast::UdpMulticast),
+    lab!(serial_mock::SerialMock),
+    lab!(icmp_ping::IcmpPing),
+];
 
 /// Every lab, in the order of the book.
 #[must_use]
