@@ -2,13 +2,30 @@
 //!
 //! [`Book::load`] reads everything once and reports every [`Problem`] with file and line; pages then
 //! only look things up. Nothing here knows of the web or of how a lab runs.
+//!
+//! # What an author writes
+//! * `content/guide/2-tcp.md`: a chapter; front matter between `+++` lines (`title`, `number`, `summary`).
+//! * ```` ```lab tcp-echo ````: a bench; its settings as TOML, see [`LabBlock`].
+//! * ```` ```rust include=tcp_echo.rs#server ````: code cut from a lab by its anchor.
+//! * ```` ```勘误 ````: a correction with `said`, `holds` and `proof`, each Markdown in TOML strings.
+//! * `content/notes/*.toml`: field notes by display-filter name with `name`, `text` and `rfc`.
+//! * `content/images/`: pictures, `![what it shows](../images/a.svg "caption")`.
+//! * `content/book.toml`: titles of the parts, and chapters still to be written.
 
 pub mod highlight;
 
+mod chapter;
 mod content;
+mod correction;
+mod cut;
 mod front_matter;
+mod lab_block;
 mod labs;
+mod links;
+mod load;
+mod markdown;
 mod model;
+mod notes;
 mod problem;
 
 pub use content::{Content, Files};

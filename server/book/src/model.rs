@@ -69,7 +69,7 @@ pub struct Chapter {
     pub title: String,
     /// One or two Chinese sentences; also the page's description.
     pub summary: String,
-    /// Headings of level 2 and 3 in their order.
+    /// All headings in their order.
     pub headings: Vec<Heading>,
     pub segments: Vec<Segment>,
 }
@@ -84,7 +84,7 @@ impl Chapter {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Heading {
-    /// 2 or 3.
+    /// 2 to 6.
     pub level: u8,
     pub id: String,
     /// Plain text.
@@ -107,10 +107,13 @@ pub enum Segment {
 }
 
 /// A bench in a chapter: a lab with the settings this place wants.
+///
+/// The TOML in the block holds the lab's parameters and, beside them, `seed`, `views` and
+/// `[lines.<host>]`: settings for both directions, or for one as in `up.loss_percent = 10`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LabBlock {
     pub slug: String,
-    /// Complete with defaults.
+    /// What differs from the lab's defaults: a JSON object, checked.
     pub params: serde_json::Value,
     /// Absent: the lab's own lines.
     pub lines: Option<BTreeMap<String, Line>>,
