@@ -1,17 +1,59 @@
 //! The bench: runs a lab and plays its trace from three sides, code, wire and kernel.
 
+#![allow(unreachable_pub, reason = "`#[component]` declares items `pub` whatever its function is")]
+
+mod address;
 mod axis;
+mod browser;
+pub mod code;
+mod command;
+mod controls;
+mod entry;
+mod form;
 mod format;
+mod input;
+mod knob;
+mod lines;
+mod live;
+mod load;
+pub mod log;
 mod measure;
 pub mod model;
+mod number;
+mod player;
+mod results;
+mod run;
 mod sequence;
+mod settings;
+mod share;
+pub mod source;
 pub mod state;
+mod status;
+mod sync;
+mod value;
+mod views;
 
 use api::lab::LabInfo;
 use api::line::Line;
 use api::run::TierReport;
+use controls::Controls;
+use form::Form;
+use input::InputLine;
+use leptos::html::Div;
 use leptos::prelude::*;
+use leptos::task::spawn_local;
+use live::Link;
+use results::Results;
+use run::Run;
+use settings::Settings;
+use share::Share;
+use state::Origin;
+use status::Status;
 use std::collections::BTreeMap;
+use views::Views;
+
+/// From this width in pixels on, views stand side by side.
+const WIDE: i32 = 880;
 
 /// A lab that the reader can run here, or a trace to replay.
 #[island]
@@ -33,12 +75,61 @@ pub fn Bench(
     /// What is shown until there is a trace: complete and readable without wasm.
     children: Children,
 ) -> impl IntoView {
-    let _ = (params, lines, seed, trace, tier);
     let bench = state::Bench::new(name, info);
-    let empty = move || bench.model.with(model::Model::is_empty);
+    let settings = bench.info.with_value(|info| Settings::new(info, &params, lines, seed, bench.touched));
+    let run = Run::new(bench, settings, tier);
+    let (ready, link) = (RwSignal::new(false), RwSignal::new(Link::Closed));
+    let root = NodeRef::<Div>::new();
+    let size = measure::use_size(root);
+    let wide = Memo::new(move |_| size.get().width >= WIDE);
+    start(bench, settings, run, trace, root, ready, link);
+    let shown = move || bench.origin.get() != Origin::Nothing;
+    let title_id = bench.id("title");
     view! {
-        <section class="bench">
-            <div class="bench-fallback" class:bench-hidden=move || !empty()>{children()}</div>
+        <section class="bench" aria-labelledby=title_id
+            on:keydown=move |event| controls::on_key(bench, &event)>
+            <div node_ref=root>
+                <p class="bench-title" id=title_id.clone()><span>"实验"</span> " " {bench.info.with_value(|info| info.title.clone())}</p>
+                <Form bench settings run ready/>
+                <Status bench run link ready/>
+                <InputLine bench run/>
+                <div class="bench-fallback" class:bench-hidden=shown>{children()}</div>
+                <Show when=shown>
+                    <Controls bench/>
+                    <Results bench/>
+                    <Views bench wide/>
+                    <Share bench run/>
+                </Show>
+            </div>
         </section>
     }
+}
+
+/// Everything that needs the browser: once the element is there.
+fn start(
+    bench: state::Bench,
+    settings: Settings,
+    run: Run,
+    trace: Option<String>,
+    root: NodeRef<Div>,
+    ready: RwSignal<bool>,
+    link: RwSignal<Link>,
+) {
+    let trace = StoredValue::new(trace);
+    Effect::new(move |_| {
+        let Some(root) = root.get() else { return };
+        if ready.get_untracked() {
+            return;
+        }
+        ready.set(true);
+        bench.still.set(browser::prefers_less_motion());
+        status::follow_link(link);
+        let address = sync::read(bench);
+        if let Some(address) = &address {
+            settings.read(address);
+        }
+        sync::write(bench, settings, trace.get_value());
+        let wanted = address.as_ref().and_then(|address| address.trace.clone()).or_else(|| trace.get_value());
+        browser::when_near(&root, move || spawn_local(load::load(bench, run, wanted, address)));
+    });
 }

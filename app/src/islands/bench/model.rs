@@ -28,6 +28,8 @@ pub struct Model {
     pub files: Vec<String>,
     pub measured: Vec<Measurement>,
     pub sections: Vec<Section>,
+    /// How many levels of lines that are not Ethernet there are.
+    pub signals: u32,
     /// Time of the last event.
     pub end: u64,
     /// How the run ended; `None` while it runs.
@@ -109,16 +111,13 @@ impl Model {
     /// A finished run from disk.
     #[must_use]
     pub fn from_trace(trace: &Trace) -> Self {
-        let mut model = Self {
-            hosts: trace.hosts.clone(),
-            outcome: Some(trace.outcome.clone()),
-            left_out: trace.left_out,
-            tier: Some(trace.tier),
-            trace_id: Some(trace.id.clone()).filter(|id| !id.is_empty()),
-            ..Self::default()
-        };
-        model.apply(trace.events.clone());
-        model
+        Self::from(trace.clone())
+    }
+
+    /// A run of which nothing is known yet.
+    #[must_use]
+    pub fn of_new_run(tier: Tier) -> Self {
+        Self { tier: Some(tier), ..Self::default() }
     }
 
     /// Adds events in any order; events already known (by sequence number) are ignored.
@@ -190,15 +189,15 @@ impl Model {
             }
             Body::Lifecycle(Lifecycle::Measured { host, label, value, unit }) => {
                 let (host, value) = (*host, *value);
-                let row =
-                    Measurement { time, seq, host, value, label: label.clone(), unit: unit.clone() };
+                let row = Measurement { time, seq, host, value, label: label.clone(), unit: unit.clone() };
                 insert_sorted(&mut self.measured, row, |row| (row.time, row.seq));
             }
             Body::Lifecycle(Lifecycle::Section { title }) => {
                 let row = Section { time, seq, title: title.clone() };
                 insert_sorted(&mut self.sections, row, |row| (row.time, row.seq));
             }
-            Body::Lifecycle(_) | Body::Signal(_) => {}
+            Body::Signal(_) => self.signals += 1,
+            Body::Lifecycle(_) => {}
         }
     }
 
@@ -280,6 +279,21 @@ impl Model {
             let end = at.unwrap_or_else(|| self.events.partition_point(|event| event.time < time));
             self.events[..end].iter().rev().find(shown).map(|event| event.seq)
         }
+    }
+}
+
+impl From<Trace> for Model {
+    fn from(trace: Trace) -> Self {
+        let mut model = Self {
+            hosts: trace.hosts,
+            outcome: Some(trace.outcome),
+            left_out: trace.left_out,
+            tier: Some(trace.tier),
+            trace_id: Some(trace.id).filter(|id| !id.is_empty()),
+            ..Self::default()
+        };
+        model.apply(trace.events);
+        model
     }
 }
 

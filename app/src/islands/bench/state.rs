@@ -1,6 +1,7 @@
 //! What all views of one bench share: the trace, one time cursor, one selection.
 
 use super::model::{Model, is_shown};
+use super::source::Source;
 use api::lab::LabInfo;
 use leptos::prelude::*;
 
@@ -40,8 +41,10 @@ pub struct Bench {
     pub playing: RwSignal<bool>,
     /// The reader asked the system for less motion: nothing may move by itself.
     pub still: RwSignal<bool>,
-    /// The bench is wide enough for views side by side.
-    pub wide: RwSignal<bool>,
+    /// The lab's source file, once it is here.
+    pub source: RwSignal<Option<Source>>,
+    /// The reader did something with this bench: the page's address tells its state.
+    pub touched: RwSignal<bool>,
 }
 
 impl Bench {
@@ -60,7 +63,8 @@ impl Bench {
             follow: RwSignal::new(true),
             playing: RwSignal::new(false),
             still: RwSignal::new(false),
-            wide: RwSignal::new(false),
+            source: RwSignal::new(None),
+            touched: RwSignal::new(false),
         }
     }
 
@@ -74,7 +78,7 @@ impl Bench {
     pub fn select(self, seq: u32) {
         let time = self.model.with_untracked(|model| model.event(seq).map(|event| event.time));
         if let Some(time) = time {
-            self.follow.set(false);
+            self.taken_over();
             self.selected_bytes.set(None);
             self.selected.set(Some(seq));
             self.cursor.set(time);
@@ -83,15 +87,29 @@ impl Bench {
 
     /// Moves the cursor to a time and drops the selection.
     pub fn seek(self, time: u64) {
-        self.follow.set(false);
+        self.taken_over();
         self.selected.set(None);
         self.selected_bytes.set(None);
         self.cursor.set(time);
     }
 
-    /// Selects the next or previous event that is shown. False at the end of the trace.
+    /// The reader moves the cursor from now on.
+    fn taken_over(self) {
+        self.follow.set(false);
+        if !self.touched.get_untracked() {
+            self.touched.set(true);
+        }
+    }
+
+    /// Selects the next or previous event that is shown; from the untouched end of a trace, the first.
+    /// False at the end of the trace.
     pub fn step(self, forward: bool) -> bool {
         let (from, time) = (self.selected.get_untracked(), self.cursor.get_untracked());
+        let whole = self.model.with_untracked(|model| model.outcome.is_some() && time >= model.end);
+        if forward && from.is_none() && whole {
+            self.jump(false);
+            return true;
+        }
         let crates = self.show_crates.get_untracked();
         let next = self.model.with_untracked(|model| model.neighbour(from, time, forward, crates));
         if let Some(seq) = next {

@@ -1,0 +1,161 @@
+//! The views of a trace: two side by side and the others below as tabs where there is room, all as tabs where not.
+
+use super::code::Code;
+use super::log::Log;
+use super::sequence::Sequence;
+use super::state::Bench;
+use leptos::ev::KeyboardEvent;
+use leptos::prelude::*;
+use leptos::wasm_bindgen::JsCast;
+
+/// One view.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Panel {
+    Sequence,
+    Code,
+    Frames,
+    Kernel,
+    Log,
+    Waveform,
+}
+
+impl Panel {
+    /// End of an element id, and the word on the tab.
+    fn names(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Sequence => ("sequence", "时序图"),
+            Self::Code => ("code", "代码"),
+            Self::Frames => ("frames", "报文"),
+            Self::Kernel => ("kernel", "内核"),
+            Self::Log => ("log", "日志"),
+            Self::Waveform => ("waveform", "波形"),
+        }
+    }
+
+    fn view(self, bench: Bench) -> AnyView {
+        match self {
+            Self::Sequence => view! { <Sequence bench/> }.into_any(),
+            Self::Code => view! { <Code bench/> }.into_any(),
+            Self::Frames => ().into_any(),
+            Self::Kernel => ().into_any(),
+            Self::Log => view! { <Log bench/> }.into_any(),
+            Self::Waveform => ().into_any(),
+        }
+    }
+}
+
+/// Which view stands first and which others there are, besides the code.
+fn panels(frames: bool, signals: bool) -> (Panel, Vec<Panel>) {
+    match (frames, signals) {
+        (false, true) => (Panel::Waveform, vec![Panel::Sequence, Panel::Log, Panel::Kernel]),
+        (true, true) => (Panel::Sequence, vec![Panel::Frames, Panel::Waveform, Panel::Kernel, Panel::Log]),
+        (_, false) => (Panel::Sequence, vec![Panel::Frames, Panel::Kernel, Panel::Log]),
+    }
+}
+
+/// All views of a bench. Only those that can be seen exist.
+#[component]
+pub(crate) fn Views(
+    bench: Bench,
+    /// There is room for two columns.
+    wide: Memo<bool>,
+) -> impl IntoView {
+    let chosen = RwSignal::new(None);
+    let kinds = Memo::new(move |_| bench.model.with(|model| (!model.frames.is_empty(), model.signals > 0)));
+    move || {
+        let (frames, signals) = kinds.get();
+        let (first, others) = panels(frames, signals);
+        if wide.get() {
+            view! {
+                <div class="bench-views bench-wide">
+                    <section class="bench-main" aria-label=first.names().1>{first.view(bench)}</section>
+                    <section class="bench-side" aria-label=Panel::Code.names().1>{Panel::Code.view(bench)}</section>
+                    <div class="bench-below"><Tabs bench panels=others chosen/></div>
+                </div>
+            }
+            .into_any()
+        } else {
+            let mut all = vec![first, Panel::Code];
+            all.extend(others);
+            view! { <div class="bench-views"><Tabs bench panels=all chosen/></div> }.into_any()
+        }
+    }
+}
+
+/// Tabs by the ARIA pattern: one stop in the tab order, arrows between them, selection follows the focus.
+#[component]
+fn Tabs(
+    bench: Bench,
+    panels: Vec<Panel>,
+    /// What the reader chose last; the first if that is not among them.
+    chosen: RwSignal<Option<Panel>>,
+) -> impl IntoView {
+    let first = panels.first().copied().unwrap_or(Panel::Log);
+    let all = StoredValue::new(panels.clone());
+    let active = Memo::new(move |_| {
+        let chosen = chosen.get().filter(|panel| all.with_value(|all| all.contains(panel)));
+        chosen.unwrap_or(first)
+    });
+    let tab_id = move |panel: Panel| bench.id(&format!("tab-{}", panel.names().0));
+    let panel_id = bench.id("panel");
+    let on_key = move |event: KeyboardEvent| {
+        let next = all.with_value(|all| {
+            let at = all.iter().position(|panel| *panel == active.get_untracked()).unwrap_or(0);
+            let last = all.len() - 1;
+            let to = match event.key().as_str() {
+                "ArrowRight" if at == last => 0,
+                "ArrowRight" => at + 1,
+                "ArrowLeft" if at == 0 => last,
+                "ArrowLeft" => at - 1,
+                "Home" => 0,
+                "End" => last,
+                _ => return None,
+            };
+            all.get(to).copied()
+        });
+        if let Some(panel) = next {
+            event.prevent_default();
+            chosen.set(Some(panel));
+            if let Some(tab) = document().get_element_by_id(&tab_id(panel))
+                && let Ok(tab) = tab.dyn_into::<web_sys::HtmlElement>()
+            {
+                drop(tab.focus());
+            }
+        }
+    };
+    view! {
+        <div class="bench-tabs" role="tablist" aria-label="轨迹的视图" on:keydown=on_key>
+            {panels.into_iter().map(|panel| {
+                let is_active = move || active.get() == panel;
+                view! {
+                    <button type="button" role="tab" id=tab_id(panel) aria-controls=panel_id.clone()
+                        aria-selected=move || is_active().to_string()
+                        tabindex=move || if is_active() { "0" } else { "-1" }
+                        on:click=move |_| chosen.set(Some(panel))>
+                        {panel.names().1}
+                    </button>
+                }
+            }).collect_view()}
+        </div>
+        <div class="bench-tabpanel" role="tabpanel" id=panel_id.clone()
+            aria-labelledby=move || tab_id(active.get())>
+            {move || active.get().view(bench)}
+        </div>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trace_without_frames_but_with_levels_begins_with_the_waveform() {
+        assert_eq!(panels(false, true).0, Panel::Waveform);
+        for (frames, signals) in [(false, false), (true, false), (true, true)] {
+            let (first, others) = panels(frames, signals);
+            assert_eq!(first, Panel::Sequence);
+            assert_eq!(others.contains(&Panel::Waveform), signals);
+            assert!(!others.contains(&first) && !others.contains(&Panel::Code));
+        }
+    }
+}
