@@ -10,10 +10,15 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 pub(crate) struct Touched(u8);
 
 impl Touched {
-    pub(crate) const TCP: Self = Self(1);
-    pub(crate) const UDP: Self = Self(2);
-    pub(crate) const ALL: Self = Self(3);
+    pub(crate) const CONNECTIONS: Self = Self(1);
+    pub(crate) const DATAGRAMS: Self = Self(2);
+    pub(crate) const LISTENERS: Self = Self(4);
+    pub(crate) const ALL: Self = Self(7);
     const NOTHING: Self = Self(0);
+
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
 
     pub(crate) fn contains(self, other: Self) -> bool {
         self.0 & other.0 != 0

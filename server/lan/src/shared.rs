@@ -45,10 +45,7 @@ struct Entry {
 
 impl Shared {
     /// Starts switch and observers; returns the kernel observer's thread too.
-    pub(crate) fn start(
-        config: Config,
-        recorder: Recorder,
-    ) -> anyhow::Result<(Arc<Self>, JoinHandle<()>)> {
+    pub(crate) fn start(config: Config, recorder: Recorder) -> anyhow::Result<(Arc<Self>, JoinHandle<()>)> {
         for (host, line) in &config.lines {
             line.validate().map_err(|invalid| {
                 anyhow::anyhow!("主机 {host} 的线路参数 {} 无效：{}", invalid.field, invalid.message)
@@ -129,10 +126,8 @@ impl Shared {
         };
         let (thread, jobs, built) = thread::start(name, host, Some(plan))?;
         let built = built.context("主机没有网络")?;
-        let info = HostInfo {
-            name: name.into(),
-            interfaces: interfaces.iter().map(Interface::info).collect(),
-        };
+        let info =
+            HostInfo { name: name.into(), interfaces: interfaces.iter().map(Interface::info).collect() };
         self.recorder.host(info.clone());
         self.kernel.add(built.watch);
         for (interface, socket) in interfaces.iter().zip(built.sockets) {
@@ -265,8 +260,7 @@ impl Shared {
     pub(crate) fn stop(&self, kernel_thread: JoinHandle<()>) {
         self.setup.announce();
         self.kernel.look_at_all();
-        let threads: Vec<_> =
-            lock(&self.hosts).iter_mut().filter_map(|entry| entry.thread.take()).collect();
+        let threads: Vec<_> = lock(&self.hosts).iter_mut().filter_map(|entry| entry.thread.take()).collect();
         for thread in threads {
             thread.stop();
         }

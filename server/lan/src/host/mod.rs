@@ -116,7 +116,8 @@ impl Host {
                 let (hand_over, taken) = std::sync::mpsc::sync_channel(1);
                 let _ = hand_over.send(result);
                 let body = move || {
-                    let outcome = catch_unwind(AssertUnwindSafe(f)).map_err(|panic| panic_error(panic.as_ref()));
+                    let outcome =
+                        catch_unwind(AssertUnwindSafe(f)).map_err(|panic| panic_error(panic.as_ref()));
                     if let Ok(result) = taken.recv() {
                         let _ = result.send(outcome);
                     }

@@ -117,14 +117,18 @@ impl Plan {
                 mac: interface.mac(),
                 mtu: interface.mtu.into(),
                 hub_mtu: HUB_MTU,
-                namespace: namespace.as_fd(),
+                namespace: Some(namespace.as_fd()),
             };
             let hub_end = interface.hub_index;
-            request(&hub.route, vec![cable.create(), link::no_automatic_addresses(hub_end), link::up(hub_end)])
-                .context("无法创建 veth")?;
+            request(
+                &hub.route,
+                vec![cable.create(), link::no_automatic_addresses(hub_end), link::up(hub_end)],
+            )
+            .context("无法创建 veth")?;
             ethtool::offloads_off(socket.as_ref(), &hub_name).context("无法关闭网卡卸载（交换机端）")?;
             ethtool::offloads_off(routes.socket.fd(), &name).context("无法关闭网卡卸载（主机端）")?;
             request(&routes.socket, routes.interface(interface)).context("无法配置地址和路由")?;
+            let _ = sysctl::set(&format!("ipv6/conf/{name}/mldv2_unsolicited_report_interval"), "1000");
             socket.bind(interface.hub_index).context("无法绑定 AF_PACKET 套接字")?;
         }
         Ok(Built { sockets, watch, routes })
@@ -141,6 +145,8 @@ impl Plan {
             ("ipv4/tcp_no_metrics_save", "1"),
             ("ipv4/tcp_rmem", "4096 131072 6291456"),
             ("ipv4/tcp_wmem", "4096 16384 4194304"),
+            // The groups that every address joins are nobody's news; back to normal below.
+            ("ipv6/conf/default/mldv2_unsolicited_report_interval", "86400000"),
         ] {
             let _ = sysctl::set(name, value);
         }
@@ -183,7 +189,12 @@ impl Routes {
     }
 
     /// Sends packets for a segment through a router on one of the host's own segments.
-    pub(crate) fn add(&self, interface: &Interface, target: Target, gateway: &Interface) -> anyhow::Result<()> {
+    pub(crate) fn add(
+        &self,
+        interface: &Interface,
+        target: Target,
+        gateway: &Interface,
+    ) -> anyhow::Result<()> {
         let index = interface.kernel_index();
         let (v4, v6, prefixes) = match target {
             Target::Everything => ([0; 4], [0; 16], (0, 0)),

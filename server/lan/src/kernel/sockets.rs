@@ -1,7 +1,7 @@
 //! From what was seen to what changed: sockets keep their number over their whole life.
 
-use super::inet_diag::Seen;
-use api::trace::{HostId, Kernel, SocketState, TcpInfo, Transport};
+use super::inet_diag::{Part, Seen};
+use api::trace::{HostId, Kernel, SocketState, TcpInfo};
 use std::collections::HashSet;
 
 /// How long the end of a connection waits for its last words, which the kernel sends from a work queue.
@@ -68,11 +68,11 @@ impl Sockets {
         std::mem::take(&mut self.changes)
     }
 
-    /// Takes in all sockets of one transport. `number` gives new sockets their number.
+    /// Takes in all sockets of one kind. `number` gives new sockets their number.
     pub(super) fn seen(
         &mut self,
         time: u64,
-        transport: Transport,
+        part: Part,
         all: Vec<(HostId, Seen)>,
         mut number: impl FnMut() -> u32,
     ) {
@@ -88,7 +88,7 @@ impl Sockets {
         }
         for index in (0..self.tracked.len()).rev() {
             let Tracked { seen, round, .. } = &self.tracked[index];
-            if seen.transport == transport && *round != self.round {
+            if seen.part() == part && *round != self.round {
                 self.end(index, time, None);
             }
         }
@@ -263,10 +263,10 @@ fn matters(before: &Kernel, now: &Kernel) -> bool {
     ends(before) != ends(now) || control(before) != control(now)
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use api::trace::Transport;
 
     fn seen(cookie: u64, state: SocketState) -> Seen {
         let connection = !matches!(state, SocketState::TimeWait | SocketState::Listen);
@@ -301,7 +301,7 @@ mod tests {
         fn look(&mut self, time: u64, all: &[Seen]) -> Vec<(u64, u32, Option<SocketState>)> {
             let all = all.iter().map(|seen| (0, seen.clone())).collect();
             let next = &mut self.next;
-            self.sockets.seen(time, Transport::Tcp, all, || {
+            self.sockets.seen(time, Part::Connections, all, || {
                 *next += 1;
                 *next - 1
             });
@@ -352,7 +352,7 @@ mod tests {
         bench.look(1, &[seen(7, Established)]);
         assert_eq!(bench.last_words(2, with_retransmissions(seen(7, Close), 5)), []);
         let all: Vec<(HostId, Seen)> = Vec::new();
-        bench.sockets.seen(3, Transport::Tcp, all, || unreachable!());
+        bench.sockets.seen(3, Part::Connections, all, || unreachable!());
         let changes = bench.sockets.take_changes();
         assert_eq!(changes.len(), 1);
         assert_eq!(changes[0].1.state, None);

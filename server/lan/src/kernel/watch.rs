@@ -1,12 +1,12 @@
 //! Looking at the sockets of one namespace.
 
 use super::KernelObserver;
-use super::inet_diag::{DESTROY_GROUPS, dump, ended};
+use super::inet_diag::{DESTROY_GROUPS, Part, dump, ended};
 use super::sockets::Sockets;
 use crate::activity::Touched;
 use crate::recorder::lock;
 use crate::sys::netlink::Socket;
-use api::trace::{HostId, Transport};
+use api::trace::HostId;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Mutex;
@@ -102,17 +102,21 @@ impl Watch {
     }
 
     fn look_with(&self, observer: &KernelObserver, touched: Touched, sockets: &mut Sockets) {
-        for (transport, kind) in [(Transport::Tcp, Touched::TCP), (Transport::Udp, Touched::UDP)] {
+        for (part, kind) in [
+            (Part::Listeners, Touched::LISTENERS),
+            (Part::Connections, Touched::CONNECTIONS),
+            (Part::Datagrams, Touched::DATAGRAMS),
+        ] {
             if !touched.contains(kind) {
                 continue;
             }
             let time = observer.recorder.elapsed_ns();
             // A question that fails (out of memory) is asked again soon.
-            if let Ok(seen) = dump(&self.questions, transport) {
+            if let Ok(seen) = dump(&self.questions, part) {
                 if let Some(socket) = &self.ended {
                     sockets.ended(time, self.own(ended(socket)), || observer.next_socket());
                 }
-                sockets.seen(time, transport, self.own(seen), || observer.next_socket());
+                sockets.seen(time, part, self.own(seen), || observer.next_socket());
             }
         }
         Self::record(observer, sockets);

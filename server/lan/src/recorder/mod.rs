@@ -67,9 +67,8 @@ impl Recorder {
             activity: Activity::new().ok().map(Arc::new),
         });
         let writer = Arc::clone(&shared);
-        let thread = std::thread::Builder::new()
-            .name("recorder".into())
-            .spawn(move || writer::run(&writer, sink));
+        let thread =
+            std::thread::Builder::new().name("recorder".into()).spawn(move || writer::run(&writer, sink));
         match thread {
             Ok(thread) => *lock(&shared.thread) = Some(thread),
             Err(_) => shared.queue().closing = true,

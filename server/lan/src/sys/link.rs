@@ -32,8 +32,8 @@ pub(crate) struct Cable<'a> {
     pub(crate) mac: [u8; 6],
     pub(crate) mtu: u32,
     pub(crate) hub_mtu: u32,
-    /// The host's namespace. The far end is born there: moving it later costs 30 ms.
-    pub(crate) namespace: BorrowedFd<'a>,
+    /// The host's namespace, if it is another one. The far end is born there: moving it later costs 30 ms.
+    pub(crate) namespace: Option<BorrowedFd<'a>>,
 }
 
 impl Cable<'_> {
@@ -54,7 +54,9 @@ impl Cable<'_> {
                     peer.raw(&link_header(self.host.1, 0, 0));
                     end(peer, self.host.0, self.mtu);
                     peer.attribute(libc::IFLA_ADDRESS, &self.mac);
-                    peer.number(libc::IFLA_NET_NS_FD, self.namespace.as_raw_fd().cast_unsigned());
+                    if let Some(namespace) = self.namespace {
+                        peer.number(libc::IFLA_NET_NS_FD, namespace.as_raw_fd().cast_unsigned());
+                    }
                 });
             });
         });

@@ -7,3 +7,4 @@ pub(crate) mod namespace;
 pub(crate) mod netlink;
 pub(crate) mod packet;
 pub(crate) mod sysctl;
+pub(crate) mod trial;

@@ -86,6 +86,11 @@ impl Message {
         self.bytes.extend_from_slice(value);
     }
 
+    /// Asks the kernel to say whether it did it.
+    pub(crate) fn acknowledge(&mut self) {
+        self.bytes[6] |= libc::NLM_F_ACK as u8;
+    }
+
     /// The finished message.
     pub(crate) fn finish(mut self, sequence: u32) -> Vec<u8> {
         let length = self.bytes.len() as u32;
@@ -183,7 +188,7 @@ impl Socket {
         let expected = requests.len();
         let mut bytes = Vec::with_capacity(256 * expected);
         for (position, mut message) in requests.into_iter().enumerate() {
-            message.bytes[6] |= libc::NLM_F_ACK as u8;
+            message.acknowledge();
             bytes.extend_from_slice(&message.finish(position as u32));
         }
         let fail = |position, error: io::Error| Refused { position, error };

@@ -170,8 +170,7 @@ mod tests {
     #[test]
     fn rate_serialises_and_a_full_queue_cuts_the_tail() {
         // 1000 bytes at 8000 kbit/s take 1 ms.
-        let mut lane =
-            lane(Impairments { rate_kbit: 8_000, queue_bytes: 2_000, ..Impairments::default() });
+        let mut lane = lane(Impairments { rate_kbit: 8_000, queue_bytes: 2_000, ..Impairments::default() });
         assert_eq!(lane.pass(0, 0, 1_000), passes(1_000_000));
         assert_eq!(lane.pass(0, 0, 1_000), passes(2_000_000));
         assert_eq!(lane.pass(0, 0, 1_000), passes(3_000_000));

@@ -6,12 +6,14 @@ const IPV4: u16 = 0x0800;
 const IPV6: u16 = 0x86dd;
 const TCP: u8 = 6;
 const UDP: u8 = 17;
-/// FIN, SYN and RST in the flags byte (RFC 9293 section 3.1).
-const STATE_FLAGS: u8 = 0b0000_0111;
+/// Flags (RFC 9293 section 3.1).
+const SYN: u8 = 0b0000_0010;
+const FIN_SYN_RST: u8 = 0b0000_0111;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Peeked {
-    pub(super) touched: Option<Touched>,
+    /// At the sender and at the receiver.
+    pub(super) touched: Option<(Touched, Touched)>,
     /// A TCP segment that opens or ends a connection.
     pub(super) changes_state: bool,
 }
@@ -23,13 +25,17 @@ pub(super) fn peek(frame: &[u8]) -> Peeked {
         Some(IPV6) => (frame.get(20), 54),
         _ => return Peeked { touched: None, changes_state: false },
     };
+    let both = |touched| Some((touched, touched));
     match protocol {
         Some(&TCP) => {
             let flags = frame.get(payload + 13).copied().unwrap_or(0);
-            Peeked { touched: Some(Touched::TCP), changes_state: flags & STATE_FLAGS != 0 }
+            let sender = Touched::CONNECTIONS;
+            // A SYN also fills a listener's queue.
+            let receiver = if flags & SYN != 0 { sender.and(Touched::LISTENERS) } else { sender };
+            Peeked { touched: Some((sender, receiver)), changes_state: flags & FIN_SYN_RST != 0 }
         }
-        Some(&UDP) => Peeked { touched: Some(Touched::UDP), changes_state: false },
-        _ => Peeked { touched: Some(Touched::ALL), changes_state: false },
+        Some(&UDP) => Peeked { touched: both(Touched::DATAGRAMS), changes_state: false },
+        _ => Peeked { touched: both(Touched::ALL), changes_state: false },
     }
 }
 
@@ -52,10 +58,14 @@ mod tests {
 
     #[test]
     fn only_segments_that_open_or_end_a_connection_change_its_state() {
-        for (flags, changes) in [(2, true), (0x12, true), (0x10, false), (0x18, false), (0x11, true), (4, true)] {
-            let peeked = peek(&tcp(flags));
-            assert_eq!(peeked, Peeked { touched: Some(Touched::TCP), changes_state: changes });
+        for (flags, changes) in
+            [(2, true), (0x12, true), (0x10, false), (0x18, false), (0x11, true), (4, true)]
+        {
+            assert_eq!(peek(&tcp(flags)).changes_state, changes);
         }
+        let with_listeners = Touched::CONNECTIONS.and(Touched::LISTENERS);
+        assert_eq!(peek(&tcp(2)).touched, Some((Touched::CONNECTIONS, with_listeners)));
+        assert_eq!(peek(&tcp(0x10)).touched, Some((Touched::CONNECTIONS, Touched::CONNECTIONS)));
     }
 
     #[test]
@@ -65,6 +75,6 @@ mod tests {
         let mut six = vec![0; 54];
         six[12..14].copy_from_slice(&IPV6.to_be_bytes());
         six[20] = UDP;
-        assert_eq!(peek(&six).touched, Some(Touched::UDP));
+        assert_eq!(peek(&six).touched, Some((Touched::DATAGRAMS, Touched::DATAGRAMS)));
     }
 }

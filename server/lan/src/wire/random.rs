@@ -66,12 +66,11 @@ mod tests {
             let random = Randomness::new(seed, lane);
             (0..40).filter(|index| random.happens(20.0, *index, Purpose::Loss)).collect::<Vec<u64>>()
         };
-        assert_eq!(lost(3, 0), EXPECTED_SEED_3);
+        // Computed by a second implementation, in Python.
+        assert_eq!(lost(3, 0), [12, 16, 20, 29, 34, 37, 38]);
         assert_ne!(lost(3, 1), lost(3, 0));
         assert_ne!(lost(4, 0), lost(3, 0));
     }
-
-    const EXPECTED_SEED_3: &[u64] = &[];
 
     #[test]
     fn shares_are_what_was_asked_for() {

@@ -4,7 +4,7 @@ use super::lane::{Lane, Passage, flip};
 use super::peek::{Peeked, peek};
 use super::table::{AddressTable, PortIndex};
 use crate::Recorder;
-use crate::activity::Activity;
+use crate::activity::{Activity, Touched};
 use crate::kernel::KernelObserver;
 use crate::sys::packet::PacketSocket;
 use api::line::Line;
@@ -136,13 +136,9 @@ impl Switch {
         }
         let (host, segment) = (self.ports[from].host, self.ports[from].segment);
         let peeked = peek(frame);
-        if let Some(touched) = peeked.touched {
-            if peeked.changes_state {
-                // While the frame waits here, its sender is still in the state that sent it.
-                self.kernel.look(host, touched);
-            } else {
-                self.activity.touch(host, touched);
-            }
+        if let Some((touched, _)) = peeked.touched {
+            // While the frame waits here, its sender is still in the state that sent it.
+            self.tell_kernel(host, touched, peeked.changes_state);
         }
         let mut plans = std::mem::take(&mut self.plans);
         self.plan(from, frame, time, &mut plans);
@@ -256,32 +252,30 @@ impl Switch {
         }
     }
 
-    fn deliver(
-        &mut self,
-        port: PortIndex,
-        bytes: &[u8],
-        delivery: Delivery,
-        recorded: bool,
-        peeked: Peeked,
-    ) {
+    fn deliver(&mut self, port: PortIndex, bytes: &[u8], delivery: Delivery, recorded: bool, peeked: Peeked) {
         let Port { socket, host, .. } = &self.ports[port];
         let sent = socket.send(bytes);
         let time = self.recorder.elapsed_ns();
         if let Err(error) = &sent {
             tracing::warn!(host, %error, "the interface refused a frame");
         }
-        if let Some(touched) = peeked.touched {
-            if peeked.changes_state {
-                self.kernel.look(*host, touched);
-            } else {
-                self.activity.touch(*host, touched);
-            }
+        if let Some((_, touched)) = peeked.touched {
+            self.tell_kernel(*host, touched, peeked.changes_state);
         }
         if recorded {
             let fate = if sent.is_ok() { delivery.fate } else { Fate::Refused };
             self.recorder.delivery(time, Delivery { fate, ..delivery });
         }
         self.activity.frame_moved(time, self.flights.len() as u64);
+    }
+
+    /// Sockets of a host may have changed; if it is urgent, the frame waits until they were looked at.
+    fn tell_kernel(&self, host: HostId, touched: Touched, urgent: bool) {
+        if urgent {
+            self.kernel.look(host, touched);
+        } else {
+            self.activity.touch(host, touched);
+        }
     }
 }
 

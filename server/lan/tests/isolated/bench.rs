@@ -105,7 +105,12 @@ impl Recorded {
             let time = event.time as f64 / 1e6;
             match &event.body {
                 Body::Frame(frame) => {
-                    println!("{time:10.3} frame {} from {}: {}", frame.frame, frame.from, summary(&frame.bytes));
+                    println!(
+                        "{time:10.3} frame {} from {}: {}",
+                        frame.frame,
+                        frame.from,
+                        summary(&frame.bytes)
+                    );
                 }
                 Body::Delivery(delivery) => println!(
                     "{time:10.3}   delivery {} to {:?}: {:?}",
@@ -132,7 +137,9 @@ impl Recorded {
 
 fn summary(bytes: &[u8]) -> String {
     match etherparse::SlicedPacket::from_ethernet(bytes) {
-        Ok(packet) => format!("{} bytes {:?} {:?}", bytes.len(), kind(&packet.net), packet.transport.map(flags)),
+        Ok(packet) => {
+            format!("{} bytes {:?} {:?}", bytes.len(), kind(&packet.net), packet.transport.map(flags))
+        }
         Err(error) => format!("{} bytes, {error}", bytes.len()),
     }
 }

@@ -12,7 +12,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 const TESTS: &[(&str, fn())] = &[("tcp::echo_shows_the_handshake", tcp::echo_shows_the_handshake)];
 
 fn main() {
-    let filters: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    let filters: Vec<String> =
+        std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
     let report = lan::probe();
     if report.tier == api::run::Tier::Loopback {
         println!("SKIPPED: every test of tier isolated. {} {}", report.reason, report.cure);
@@ -25,7 +26,11 @@ fn main() {
     for (name, test) in chosen {
         let began = std::time::Instant::now();
         let ok = in_own_process(*test);
-        println!("test {name} ... {} ({:.2} s)", if ok { "ok" } else { "FAILED" }, began.elapsed().as_secs_f64());
+        println!(
+            "test {name} ... {} ({:.2} s)",
+            if ok { "ok" } else { "FAILED" },
+            began.elapsed().as_secs_f64()
+        );
         if ok { passed += 1 } else { failed += 1 }
     }
     println!("{passed} passed, {failed} failed");
