@@ -5,13 +5,18 @@
 mod address;
 mod axis;
 mod browser;
+mod chart;
 pub mod code;
 mod command;
 mod controls;
 mod entry;
+mod fields;
 mod form;
 mod format;
+mod frames;
+mod hex;
 mod input;
+mod kernel;
 mod knob;
 mod lines;
 mod live;

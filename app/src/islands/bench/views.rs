@@ -1,6 +1,8 @@
 //! The views of a trace: two side by side and the others below as tabs where there is room, all as tabs where not.
 
 use super::code::Code;
+use super::frames::Frames;
+use super::kernel::Kernel;
 use super::log::Log;
 use super::sequence::Sequence;
 use super::state::Bench;
@@ -36,8 +38,8 @@ impl Panel {
         match self {
             Self::Sequence => view! { <Sequence bench/> }.into_any(),
             Self::Code => view! { <Code bench/> }.into_any(),
-            Self::Frames => ().into_any(),
-            Self::Kernel => ().into_any(),
+            Self::Frames => view! { <Frames bench/> }.into_any(),
+            Self::Kernel => view! { <Kernel bench/> }.into_any(),
             Self::Log => view! { <Log bench/> }.into_any(),
             Self::Waveform => ().into_any(),
         }
