@@ -128,7 +128,8 @@ impl Plan {
             ethtool::offloads_off(socket.as_ref(), &hub_name).context("无法关闭网卡卸载（交换机端）")?;
             ethtool::offloads_off(routes.socket.fd(), &name).context("无法关闭网卡卸载（主机端）")?;
             request(&routes.socket, routes.interface(interface)).context("无法配置地址和路由")?;
-            let _ = sysctl::set(&format!("ipv6/conf/{name}/mldv2_unsolicited_report_interval"), "1000");
+            ethtool::settle_link(routes.socket.fd(), &name).context("网卡没有启用")?;
+            let _ = sysctl::set(&format!("ipv6/conf/{name}/force_mld_version"), "0");
             socket.bind(interface.hub_index).context("无法绑定 AF_PACKET 套接字")?;
         }
         Ok(Built { sockets, watch, routes })
@@ -145,8 +146,10 @@ impl Plan {
             ("ipv4/tcp_no_metrics_save", "1"),
             ("ipv4/tcp_rmem", "4096 131072 6291456"),
             ("ipv4/tcp_wmem", "4096 16384 4194304"),
-            // The groups that every address joins are nobody's news; back to normal below.
-            ("ipv6/conf/default/mldv2_unsolicited_report_interval", "86400000"),
+            // Every address joins a multicast group, which is nobody's news. MLD version 1 reports that at
+            // once, before the switch listens, and again after this interval. Back to normal below.
+            ("ipv6/conf/default/force_mld_version", "1"),
+            ("ipv6/conf/default/mldv1_unsolicited_report_interval", "86400000"),
         ] {
             let _ = sysctl::set(name, value);
         }

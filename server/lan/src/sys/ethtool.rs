@@ -9,6 +9,7 @@ use std::os::fd::{AsFd, AsRawFd};
 
 /// Transmit checksumming, TCP segmentation, generic segmentation, generic receive (`linux/ethtool.h`).
 const SWITCHES: [u32; 4] = [0x17, 0x1f, 0x24, 0x2c];
+const GET_LINK: u32 = 0x0a;
 const SIOCETHTOOL: libc::c_ulong = 0x8946;
 
 /// `struct ethtool_value`
@@ -21,16 +22,27 @@ struct Value {
 /// Switches all offloads of `interface` off, in the namespace of `socket`.
 pub(crate) fn offloads_off(socket: impl AsFd, interface: &str) -> io::Result<()> {
     for command in SWITCHES {
-        let mut value = Value { command, data: 0 };
-        // SAFETY: `ifreq` is plain data for which all zeros is valid.
-        let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
-        for (to, from) in request.ifr_name.iter_mut().take(libc::IFNAMSIZ - 1).zip(interface.bytes()) {
-            *to = from.cast_signed();
-        }
-        request.ifr_ifru.ifru_data = (&raw mut value).cast();
-        // SAFETY: the kernel reads `request` and the `Value` it points to; both outlive the call.
-        let result = unsafe { libc::ioctl(socket.as_fd().as_raw_fd(), SIOCETHTOOL as _, &raw mut request) };
-        Errno::result(result)?;
+        request(&socket, interface, command)?;
     }
+    Ok(())
+}
+
+/// Waits until the kernel has told itself that the link is up, which it otherwise does a little later.
+pub(crate) fn settle_link(socket: impl AsFd, interface: &str) -> io::Result<()> {
+    request(&socket, interface, GET_LINK)
+}
+
+fn request(socket: &impl AsFd, interface: &str, command: u32) -> io::Result<()> {
+    let mut value = Value { command, data: 0 };
+    // SAFETY: `ifreq` is plain data for which all zeros is valid.
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    for (to, from) in request.ifr_name.iter_mut().take(libc::IFNAMSIZ - 1).zip(interface.bytes()) {
+        *to = from.cast_signed();
+    }
+    request.ifr_ifru.ifru_data = (&raw mut value).cast();
+    // SAFETY: the kernel reads `request` and the `Value` it points to, and may write the latter; both
+    // outlive the call.
+    let result = unsafe { libc::ioctl(socket.as_fd().as_raw_fd(), SIOCETHTOOL as _, &raw mut request) };
+    Errno::result(result)?;
     Ok(())
 }
