@@ -3,10 +3,14 @@
 use leptos::prelude::*;
 use leptos_meta::{HashedStylesheet, MetaTags, provide_meta_context};
 use leptos_router::components::{Route, Router, Routes};
-use leptos_router::StaticSegment;
+use leptos_router::{ParamSegment, StaticSegment};
 
+use crate::pages::chapter::{GuideChapter, ReferenceChapter};
 use crate::pages::home::Home;
+use crate::pages::lab::Lab;
+use crate::pages::labs::Labs;
 use crate::pages::not_found::NotFound;
+use crate::pages::trace::TraceReplay;
 
 /// The document. Scripts are files or carry a hash in the content security policy; there is no inline style.
 pub fn shell(options: LeptosOptions) -> impl IntoView {
@@ -16,10 +20,10 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
             <head>
                 <meta charset="utf-8"/>
                 <meta name="viewport" content="width=device-width, initial-scale=1"/>
-                <meta name="color-scheme" content="light dark"/>
                 <script src="/theme.js"></script>
                 <HashedStylesheet id="leptos" options=options.clone()/>
                 <link rel="icon" href="/favicon.svg" type="image/svg+xml"/>
+                <script src="/copy.js" defer></script>
                 <AutoReload options=options.clone()/>
                 <HydrationScripts options=options islands=true/>
                 <MetaTags/>
@@ -31,7 +35,7 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
     }
 }
 
-/// All pages. Needs [`crate::Site`] as a context.
+/// All pages. Needs [`crate::Site`] as a context, and [`crate::SavedTrace`] for `/traces/{id}`.
 #[component]
 pub fn App() -> impl IntoView {
     provide_meta_context();
@@ -39,6 +43,11 @@ pub fn App() -> impl IntoView {
         <Router>
             <Routes fallback=NotFound>
                 <Route path=StaticSegment("") view=Home/>
+                <Route path=StaticSegment("labs") view=Labs/>
+                <Route path=(StaticSegment("labs"), ParamSegment("slug")) view=Lab/>
+                <Route path=(StaticSegment("guide"), ParamSegment("chapter")) view=GuideChapter/>
+                <Route path=(StaticSegment("reference"), ParamSegment("chapter")) view=ReferenceChapter/>
+                <Route path=(StaticSegment("traces"), ParamSegment("id")) view=TraceReplay/>
             </Routes>
         </Router>
     }

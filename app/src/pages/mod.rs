@@ -1,4 +1,8 @@
 //! One page a file, rendered on the server.
 
+pub mod chapter;
 pub mod home;
+pub mod lab;
+pub mod labs;
 pub mod not_found;
+pub mod trace;

@@ -3,7 +3,8 @@
 use http::StatusCode;
 use leptos::prelude::*;
 use leptos_axum::ResponseOptions;
-use leptos_meta::Title;
+
+use crate::parts::page::Page;
 
 /// Answers 404 and says where to go on.
 #[component]
@@ -12,10 +13,15 @@ pub fn NotFound() -> impl IntoView {
         response.set_status(StatusCode::NOT_FOUND);
     }
     view! {
-        <Title text="没有这一页 · Wirebook"/>
-        <main id="main">
-            <h1>"没有这一页"</h1>
-            <p>"地址也许写错了，也许这条轨迹已经被清理。可以回到"<a href="/">"目录"</a>"，或者看看"<a href="/labs">"全部实验"</a>"。"</p>
-        </main>
+        <Page title="没有这一页" description="这个地址上没有内容。" path="/404" class="plain">
+            <div class="prose">
+                <p class="kicker">"404"</p>
+                <h1>"没有这一页"</h1>
+                <p>
+                    "没有到这个地址的路由。可能是地址写错了，也可能是这条轨迹已经过期、给新的轨迹腾了地方。"
+                </p>
+                <p>"可以回到"<a href="/">"目录"</a>"，或者看看"<a href="/labs">"全部实验"</a>"。"</p>
+            </div>
+        </Page>
     }
 }

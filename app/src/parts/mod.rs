@@ -1,1 +1,14 @@
-//! Static pieces of pages.
+//! Static pieces that pages are made of.
+
+pub mod bench;
+pub mod contents;
+pub mod correction;
+pub mod facts;
+pub mod header;
+pub mod listing;
+pub mod page;
+pub mod problems;
+pub mod recording;
+pub mod segments;
+pub mod sequence;
+pub mod turn;

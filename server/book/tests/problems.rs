@@ -1,5 +1,7 @@
 //! Every mistake an author can make is reported with its file and line.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 use api::lab::{LabInfo, Param, ParamKind};
 use api::line::InvalidField;
 use book::{Book, Content, Files, Labs, Segment};
