@@ -2,6 +2,9 @@
 //!
 //! Pages and parts are rendered on the server only; [`islands`] is all that reaches the browser's wasm.
 
+// The type of a view nests as deep as its elements do.
+#![recursion_limit = "512"]
+
 pub mod islands;
 
 #[cfg(feature = "ssr")]
