@@ -1,11 +1,15 @@
 //! Compares every frame of a pcapng with tshark: `cargo run -p dissect --example compare -- file.pcapng …`
+//!
+//! Every field we show (name, bits, value) and every judgement on a TCP segment. Fails if anything differs.
+
+#![allow(clippy::print_stdout)]
 
 #[path = "../tests/support/mod.rs"]
 mod support;
 
 use std::path::Path;
 use std::process::ExitCode;
-use support::{capture, compare};
+use support::{capture, compare, judgements};
 
 fn main() -> ExitCode {
     let files: Vec<_> = std::env::args_os().skip(1).collect();
@@ -15,24 +19,28 @@ fn main() -> ExitCode {
     }
     let mut same = true;
     for file in &files {
-        match one(Path::new(file)) {
-            Ok(report) => {
-                let different = report.differences.len();
-                for difference in report.differences.iter().take(20) {
+        let file = Path::new(file);
+        match one(file) {
+            Ok((fields, segments)) => {
+                let differences: Vec<_> = fields.differences.iter().chain(&segments.differences).collect();
+                for difference in differences.iter().take(20) {
                     eprintln!("{difference}");
                 }
-                let (frames, layers, fields) = (report.frames, report.layers, report.fields);
-                println_summary(
-                    Path::new(file),
-                    &format!(
-                        "{frames} frames, {layers} layers, {fields} fields, {different} differences; only in tshark: {:?}",
-                        report.not_shown
-                    ),
+                println!(
+                    "{}: {} frames, {} layers, {} fields, {} TCP segments, {} retransmissions, {} differences; only in tshark: {:?}",
+                    file.display(),
+                    fields.frames,
+                    fields.layers,
+                    fields.fields,
+                    segments.segments,
+                    segments.retransmissions,
+                    differences.len(),
+                    fields.not_shown
                 );
-                same &= different == 0;
+                same &= differences.is_empty();
             }
             Err(error) => {
-                eprintln!("{}: {error}", Path::new(file).display());
+                eprintln!("{}: {error}", file.display());
                 same = false;
             }
         }
@@ -40,13 +48,10 @@ fn main() -> ExitCode {
     if same { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-#[allow(clippy::print_stdout)]
-fn println_summary(file: &Path, text: &str) {
-    println!("{}: {text}", file.display());
-}
-
-fn one(file: &Path) -> Result<compare::Report, String> {
-    let bytes = std::fs::read(file).map_err(|error| error.to_string())?;
-    let frames: Vec<_> = capture::read_pcapng(&bytes)?.into_iter().map(|frame| frame.bytes).collect();
-    compare::compare(file, &frames)
+fn one(file: &Path) -> Result<(compare::Report, judgements::Report), String> {
+    let frames = capture::read_pcapng(&std::fs::read(file).map_err(|error| error.to_string())?)?;
+    let bytes: Vec<_> = frames.iter().map(|frame| frame.bytes.clone()).collect();
+    let mut segments = judgements::Report::default();
+    judgements::compare(file, &frames, &mut segments)?;
+    Ok((compare::compare(file, &bytes)?, segments))
 }

@@ -2,64 +2,10 @@
 
 mod support;
 
-use std::collections::BTreeMap;
-use std::process::Command;
 use support::build::{ACK, FIN, IP_1, IP_2, Ipv4, PSH, RST, SYN, Tcp, hex, seal};
 use support::capture::{Frame, TemporaryPcap};
-use support::pdml;
 use support::random::Random;
-
-/// Columns asked of tshark, in the order of [`columns`].
-const COLUMNS: [&str; 20] = [
-    "tcp.stream",
-    "tcp.seq",
-    "tcp.ack",
-    "tcp.len",
-    "tcp.window_size",
-    "tcp.analysis.retransmission",
-    "tcp.analysis.fast_retransmission",
-    "tcp.analysis.spurious_retransmission",
-    "tcp.analysis.out_of_order",
-    "tcp.analysis.lost_segment",
-    "tcp.analysis.ack_lost_segment",
-    "tcp.analysis.duplicate_ack_num",
-    "tcp.analysis.keep_alive",
-    "tcp.analysis.keep_alive_ack",
-    "tcp.analysis.zero_window",
-    "tcp.analysis.zero_window_probe",
-    "tcp.analysis.zero_window_probe_ack",
-    "tcp.analysis.window_update",
-    "tcp.analysis.window_full",
-    "tcp.analysis.reused_ports",
-];
-
-fn columns(segment: &dissect::Segment) -> Vec<String> {
-    let told = &segment.analysis;
-    let flag = |set: bool| if set { "1" } else { "" }.to_owned();
-    let count = |number: u32| if number == 0 { String::new() } else { number.to_string() };
-    vec![
-        segment.stream.to_string(),
-        segment.seq.to_string(),
-        segment.ack.to_string(),
-        segment.length.to_string(),
-        segment.window.to_string(),
-        flag(told.retransmission),
-        flag(told.fast_retransmission),
-        flag(told.spurious_retransmission),
-        flag(told.out_of_order),
-        flag(told.previous_lost),
-        flag(told.acked_unseen),
-        count(told.duplicate_ack),
-        flag(told.keep_alive),
-        flag(told.keep_alive_ack),
-        flag(told.zero_window),
-        flag(told.zero_window_probe),
-        flag(told.zero_window_probe_ack),
-        flag(told.window_update),
-        flag(told.window_full),
-        flag(told.ports_reused),
-    ]
-}
+use support::{judgements, pdml};
 
 /// One direction of a made-up conversation.
 struct Side {
@@ -192,47 +138,15 @@ fn judgements_are_those_of_tshark() {
     if pdml::left_out() {
         return;
     }
-    let mut told = BTreeMap::<&str, usize>::new();
-    let mut segments = 0;
-    let mut differences = Vec::new();
+    let mut report = judgements::Report::default();
     for seed in 1..=12 {
         let frames = conversations(seed);
         let capture = TemporaryPcap::new(&format!("conversations-{seed}"), &frames).unwrap();
-        let mut command = Command::new("tshark");
-        command.arg("-n").arg("-r").arg(&capture.path).args([
-            "-T",
-            "fields",
-            "-E",
-            "separator=|",
-            "-E",
-            "occurrence=f",
-        ]);
-        for column in COLUMNS {
-            command.args(["-e", column]);
-        }
-        let output = command.output().unwrap();
-        let text = String::from_utf8(output.stdout).unwrap();
-        let mut conversations = dissect::Conversations::new();
-        let lines: Vec<_> = text.lines().collect();
-        assert_eq!(lines.len(), frames.len());
-        for (index, (frame, line)) in frames.iter().zip(lines).enumerate() {
-            let dissection = dissect::dissect(&frame.bytes, &dissect::Hints::default());
-            let ours = columns(&conversations.push(frame.time, &dissection).unwrap());
-            segments += 1;
-            for ((name, ours), theirs) in COLUMNS.iter().zip(&ours).zip(line.split('|')) {
-                if !theirs.is_empty() {
-                    *told.entry(name).or_default() += 1;
-                }
-                if ours != theirs {
-                    differences
-                        .push(format!("seed {seed} frame {}: {name} {ours:?}, tshark {theirs:?}", index + 1));
-                }
-            }
-        }
+        judgements::compare(&capture.path, &frames, &mut report).unwrap();
     }
-    println!("{segments} segments, {} differences, {told:?}", differences.len());
-    assert!(differences.is_empty(), "{}", differences.join("\n"));
-    for name in COLUMNS {
-        assert!(told.contains_key(name), "no segment was {name}");
+    println!("{} segments, {} differences, {:?}", report.segments, report.differences.len(), report.told);
+    assert!(report.differences.is_empty(), "{}", report.differences.join("\n"));
+    for name in judgements::COLUMNS {
+        assert!(report.told.contains_key(name), "no segment was {name}");
     }
 }

@@ -62,7 +62,7 @@ fn frame(report: &mut Report, bytes: &[u8], entries: &[Entry]) {
         }
     }
     for (entry, used) in entries.iter().zip(used) {
-        if !used && !entry.is_protocol && !entry.hidden && entry.size > 0 && !entry.name.is_empty() {
+        if !used && entry.name.contains('.') && !entry.is_protocol && !entry.hidden && entry.size > 0 {
             *report.not_shown.entry(entry.name.clone()).or_default() += 1;
         }
     }

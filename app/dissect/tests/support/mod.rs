@@ -7,5 +7,6 @@ pub mod build;
 pub mod capture;
 pub mod compare;
 pub mod corpus;
+pub mod judgements;
 pub mod pdml;
 pub mod random;
