@@ -100,10 +100,16 @@ impl Lab for IcmpPing {
                 lan.measured(Some(&client), &label, time.as_secs_f64() * 1e3, "ms");
             }
         }
-        let answered = results.iter().filter(|result| matches!(result, Answer::Reply(_))).count();
-        let lost = results.len() - answered;
-        lan.measured(Some(&client), "收到回复", answered as f64, "个");
-        lan.measured(Some(&client), "没有回复", lost as f64, "个");
+        let count =
+            |wanted: fn(&Answer) -> bool| results.iter().filter(|answer| wanted(answer)).count() as f64;
+        lan.measured(Some(&client), "收到回复", count(|answer| matches!(answer, Answer::Reply(_))), "个");
+        lan.measured(Some(&client), "超时", count(|answer| matches!(answer, Answer::Timeout)), "个");
+        lan.measured(
+            Some(&client),
+            "主机不可达",
+            count(|answer| matches!(answer, Answer::Unreachable)),
+            "个",
+        );
         lan.settle(Duration::from_millis(100), Duration::from_secs(4)).await;
         Ok(())
     }

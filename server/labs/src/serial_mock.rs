@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use api::trace::Signal;
@@ -15,7 +16,6 @@ use lan::{Host, Lan};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use slip_codec::{SlipDecoder, SlipEncoder};
-use tokio::sync::mpsc;
 use tracing::{info, warn};
 
 use crate::Lab;
@@ -100,16 +100,14 @@ impl Lab for SerialMock {
 
     async fn run(self, mut lan: Lan) -> anyhow::Result<()> {
         let board = lan.host("board")?;
+        let lan = Arc::new(lan);
 
         lan.section("期望与驱动一致");
-        let reply = self.drill(&lan, &board, conversation(&self.command)).await?;
-        info!("驱动得到：{}", reply.context("串口出错")?);
+        self.drill(&lan, &board, conversation(&self.command)).await?.context("串口出错")?;
 
         lan.section("线路出错：校验不对");
-        match self.drill(&lan, &board, noisy(&self.command)).await? {
-            Err(error) => warn!("驱动把错误交给了调用者：{error}"),
-            Ok(reply) => anyhow::bail!("驱动没有察觉校验错误，返回了 {reply}"),
-        }
+        let noticed = self.drill(&lan, &board, noisy(&self.command)).await?.is_err();
+        anyhow::ensure!(noticed, "驱动没有察觉校验错误");
 
         lan.section("期望写错了：行尾应当是回车");
         self.expect_panic(&lan, &board, wrong_ending(&self.command)).await?;
@@ -135,33 +133,28 @@ impl SerialMock {
     /// 让驱动与一个模拟串口对话，同时把每个字节画成波形。模拟对象的 panic 成为外层的错误。
     async fn drill(
         &self,
-        lan: &Lan,
+        lan: &Arc<Lan>,
         board: &Host,
         expectations: Vec<Transaction<u8>>,
     ) -> anyhow::Result<Result<String, Fault<ErrorKind>>> {
-        let (probe, mut bytes) = mpsc::channel(64);
-        let command = self.command.clone();
-        let task = board.spawn_blocking(move || drill(&expectations, &command, probe));
-        while let Some((wire, byte)) = bytes.recv().await {
-            lan.signal(waveform(wire, byte, self.baud, self.parity));
-        }
-        task.await
+        let (lan, command) = (Arc::clone(lan), self.command.clone());
+        let (baud, parity) = (self.baud, self.parity);
+        let probe = move |wire: &str, byte: u8| lan.signal(waveform(wire, byte, baud, parity));
+        board.spawn_blocking(move || drill(&expectations, &command, probe)).await
     }
 
     /// 期望与驱动不符时，模拟对象会 panic，测试因此失败；这正是我们要看到的。
     async fn expect_panic(
         &self,
-        lan: &Lan,
+        lan: &Arc<Lan>,
         board: &Host,
         expectations: Vec<Transaction<u8>>,
     ) -> anyhow::Result<()> {
-        match self.drill(lan, board, expectations).await {
-            Err(panic) => {
-                warn!("测试失败：{panic:#}");
-                Ok(())
-            }
-            Ok(_) => anyhow::bail!("期望是错的，模拟对象却没有发现"),
-        }
+        let Err(panic) = self.drill(lan, board, expectations).await else {
+            anyhow::bail!("期望是错的，模拟对象却没有发现");
+        };
+        lan.measured(Some(board), "失败的测试", 1.0, "个");
+        board.spawn_blocking(move || warn!("测试失败：{panic:#}")).await
     }
 }
 
@@ -241,31 +234,35 @@ fn one_more_flush(command: &str) -> Vec<Transaction<u8>> {
 fn drill(
     expectations: &[Transaction<u8>],
     command: &str,
-    probe: mpsc::Sender<(&'static str, u8)>,
+    probe: impl FnMut(&str, u8),
 ) -> Result<String, Fault<ErrorKind>> {
     let mut mock = Mock::new(expectations);
-    let mut modem = Modem { serial: Probe { serial: mock.clone(), bytes: probe } };
+    let mut modem = Modem { serial: Probe { serial: mock.clone(), on_byte: probe } };
     let reply = modem.command(command);
+    match &reply {
+        Ok(line) => info!("回复：{line}"),
+        Err(error) => warn!("驱动把错误交给了调用者：{error}"),
+    }
     mock.done(); // 还有没用完的期望就 panic；忘了调用 done 也会 panic
     reply
 }
 // ANCHOR_END: expectations
 
 /// 夹在驱动和串口之间的探头：一切照转，只记下经过的字节。
-struct Probe<S> {
+struct Probe<S, F> {
     serial: S,
-    bytes: mpsc::Sender<(&'static str, u8)>,
+    on_byte: F,
 }
 
-impl<S: ErrorType> ErrorType for Probe<S> {
+impl<S: ErrorType, F> ErrorType for Probe<S, F> {
     type Error = S::Error;
 }
 
-impl<S: Write<u8>> Write<u8> for Probe<S> {
+impl<S: Write<u8>, F: FnMut(&str, u8)> Write<u8> for Probe<S, F> {
     fn write(&mut self, byte: u8) -> nb::Result<(), S::Error> {
         self.serial.write(byte)?;
         info!("TX 0x{byte:02X}");
-        self.bytes.blocking_send(("TX", byte)).ok();
+        (self.on_byte)("TX", byte);
         Ok(())
     }
 
@@ -274,11 +271,11 @@ impl<S: Write<u8>> Write<u8> for Probe<S> {
     }
 }
 
-impl<S: Read<u8>> Read<u8> for Probe<S> {
+impl<S: Read<u8>, F: FnMut(&str, u8)> Read<u8> for Probe<S, F> {
     fn read(&mut self) -> nb::Result<u8, S::Error> {
         let byte = self.serial.read()?;
         info!("RX 0x{byte:02X}");
-        self.bytes.blocking_send(("RX", byte)).ok();
+        (self.on_byte)("RX", byte);
         Ok(byte)
     }
 }

@@ -51,6 +51,7 @@ impl Lab for TcpEcho {
     const SUMMARY: &'static str =
         "一条 TCP 连接的一生：三次握手、一来一回的数据、半关闭，最后停在 TIME_WAIT。";
     const HOSTS: &'static [&'static str] = &["server", "client"];
+    const WALL_MS: u32 = 60_000;
 
     fn lines() -> BTreeMap<String, Line> {
         let line = Line::both(Impairments { delay_ms: 5.0, ..Impairments::default() });
@@ -82,6 +83,9 @@ impl Lab for TcpEcho {
             Err(error) if nobody_listens && error.kind() == ErrorKind::ConnectionRefused => {
                 let waited = started.elapsed().as_secs_f64() * 1e3;
                 lan.measured(Some(&client), "从 SYN 到被拒绝", waited, "ms");
+            }
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                anyhow::bail!("等了 {} 秒也没有等到服务器的回音：线路太差了", PATIENCE.as_secs())
             }
             Err(error) => return Err(error).context("客户端没能完成对话"),
         }
@@ -146,7 +150,8 @@ struct Talk {
     reads: u32,
 }
 
-const PATIENCE: Duration = Duration::from_secs(10);
+/// 丢包时内核会一再重传，每次等待加倍；给它 20 秒。
+const PATIENCE: Duration = Duration::from_secs(20);
 
 // ANCHOR: client
 /// 连接服务器，对话若干轮，再有序地道别。

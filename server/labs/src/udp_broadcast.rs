@@ -158,20 +158,21 @@ fn broadcast(from: Ipv4Addr, everyone: SocketAddrV4, text: &str, count: u32) -> 
 // ANCHOR_END: broadcast
 
 // ANCHOR: limited
-/// 255.255.255.255 说的是“我所在的网段”，但没说是哪块网卡。
+/// 255.255.255.255 说的是“我所在的网段”，却没说是哪块网卡：内核要去路由表里找。
 fn limited(from: Ipv4Addr, port: u16, text: &str, count: u32) -> io::Result<()> {
     let everyone = SocketAddrV4::new(Ipv4Addr::BROADCAST, port);
     let socket = UdpSocket::bind("0.0.0.0:0")?;
     socket.set_broadcast(true)?;
     match socket.send_to(text.as_bytes(), everyone) {
-        // 没有默认路由：内核不知道该走哪块网卡。
+        // 没有 255.255.255.255 的路由，也没有默认路由：一个字节也发不出去。
         Err(error) if error.kind() == ErrorKind::NetworkUnreachable => {
             warn!("绑定 0.0.0.0、发往 {everyone}：{error}");
         }
         Err(error) => return Err(error),
-        Ok(_) => info!("路由表里有默认路由，从那块网卡发出去了"),
+        // 有几块网卡时，它只从路由表选中的那一块出去。
+        Ok(_) => info!("路由表选好了网卡，已发往 {everyone}"),
     }
-    // 绑定了源地址，网卡就定了，不必再查路由。
+    // 绑定了自己的地址，网卡就定了，不必再问路由表。
     broadcast(from, everyone, text, count)
 }
 // ANCHOR_END: limited

@@ -1,0 +1,70 @@
+//! Every lab really runs, and its trace shows what the lab promises.
+//!
+//! The binary has no standard harness because it is three programs: the tests, the process in which a test
+//! runs a lab (`once`, still single-threaded when it enters its namespaces), and `show` for authors.
+
+mod once;
+mod seen;
+mod show;
+
+mod all;
+mod icmp_ping;
+mod serial_mock;
+mod tcp_chat_threads;
+mod tcp_echo;
+mod tcp_vs_udp;
+mod udp_broadcast;
+mod udp_echo;
+mod udp_multicast;
+
+use api::run::Tier;
+use libtest_mimic::{Arguments, Trial};
+
+fn main() -> anyhow::Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.first().map(String::as_str) {
+        Some("once") => {
+            let once: once::Once = serde_json::from_reader(std::io::stdin())?;
+            serde_json::to_writer(std::io::stdout(), &once.here()?)?;
+            // Threads that still wait in `accept` end with the process.
+            std::process::exit(0)
+        }
+        Some("show") => show::show(&arguments[1..]),
+        _ => {
+            let report = lan::probe();
+            if report.tier == Tier::Loopback {
+                println!("without namespaces: {} {}", report.reason, report.cure);
+            }
+            libtest_mimic::run(&Arguments::from_args(), trials(report.tier)).exit()
+        }
+    }
+}
+
+fn trials(tier: Tier) -> Vec<Trial> {
+    let tests: [(&str, Tests); 9] = [
+        ("all", all::TESTS),
+        ("icmp-ping", icmp_ping::TESTS),
+        ("serial-mock", serial_mock::TESTS),
+        ("tcp-chat-threads", tcp_chat_threads::TESTS),
+        ("tcp-echo", tcp_echo::TESTS),
+        ("tcp-vs-udp", tcp_vs_udp::TESTS),
+        ("udp-broadcast", udp_broadcast::TESTS),
+        ("udp-echo", udp_echo::TESTS),
+        ("udp-multicast", udp_multicast::TESTS),
+    ];
+    tests
+        .iter()
+        .flat_map(|(group, tests)| tests.iter().map(move |(name, test)| (group, name, *test)))
+        .map(|(group, name, test)| {
+            let needs_isolated = !name.ends_with("loopback");
+            Trial::test(format!("{group}::{name}"), move || {
+                test();
+                Ok(())
+            })
+            .with_ignored_flag(needs_isolated && tier == Tier::Loopback)
+        })
+        .collect()
+}
+
+/// Tests whose names end in `loopback` also run where there are no namespaces.
+type Tests = &'static [(&'static str, fn())];
