@@ -95,11 +95,6 @@ impl Axis {
         Self { knots, folds: Vec::new() }
     }
 
-    /// Evenly from 0 to `end`.
-    pub(crate) fn linear(end: u64, width: i32) -> Self {
-        Self { knots: vec![Knot { time: 0, at: 0 }, Knot { time: end.max(1), at: width }], folds: Vec::new() }
-    }
-
     /// Where `time` is; beyond the ends, the end. If several pixels belong to it, the last.
     pub(crate) fn at(&self, time: u64) -> i32 {
         let after = self.knots.partition_point(|knot| knot.time <= time);
@@ -181,8 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn linear_and_ticks() {
-        assert_eq!(Axis::linear(1_000, 500).at(500), 250);
+    fn ticks_are_round() {
         assert_eq!(ticks(10, 5), [0, 2, 4, 6, 8, 10]);
         assert_eq!(ticks(93, 4), [0, 50]);
         assert_eq!(ticks(0, 4), [0]);

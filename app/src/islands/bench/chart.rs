@@ -169,7 +169,7 @@ pub(crate) fn Chart(
     view! {
         <div class="chart" node_ref=area>
             <dl class="chart-legend">{legend}</dl>
-            <Show when=move || (width.get() > 80)>
+            <Show when=move || { width.get() > 80 }>
                 <svg class="chart-plot" width=width height=height role="img" aria-label="cwnd、ssthresh、在途段数与 rtt 随时间的变化，数值见下面的采样表" on:click=on_click>
                     {move || {
                         let (upper, lower) = plots.get();

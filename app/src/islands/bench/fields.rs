@@ -125,7 +125,9 @@ pub(crate) fn Fields(
             nodes.get(at).filter(|node| node.has_children).map(|node| node.key.clone())
         });
         if let Some(key) = key {
-            unfolded.update(|unfolded| drop(unfolded.insert(key, open)));
+            unfolded.update(|unfolded| {
+                unfolded.insert(key, open);
+            });
         }
     };
     let is_open = move |at: usize| {

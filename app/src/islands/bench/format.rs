@@ -93,14 +93,6 @@ pub(crate) fn state(state: SocketState) -> &'static str {
     }
 }
 
-/// Cuts a text to `max` characters, with an ellipsis as the last of them.
-pub(crate) fn shorten(text: &str, max: usize) -> String {
-    if text.chars().count() <= max {
-        return text.to_owned();
-    }
-    text.chars().take(max.saturating_sub(1)).chain(std::iter::once('…')).collect()
-}
-
 /// Width of a text in the 12-pixel interface font, in pixels; errs on the wide side.
 pub(crate) fn text_width(text: &str) -> i32 {
     text.chars().map(char_width).sum()
@@ -172,9 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_are_cut_by_characters_and_by_pixels() {
-        assert_eq!(shorten("监听 127.0.0.1", 4), "监听 …");
-        assert_eq!(shorten("短", 4), "短");
+    fn texts_are_cut_by_pixels() {
         assert_eq!(fit("SYN", 100), "SYN");
         let cut = fit("服务器收到一条很长很长的消息", 80);
         assert!(cut.ends_with('…') && text_width(&cut) <= 80, "{cut}");

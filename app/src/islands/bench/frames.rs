@@ -68,7 +68,7 @@ pub fn Frames(
         <div class="frames">
             <Show when=move || any.get() fallback=move || view! { <p class="frames-empty">{move || why_none(bench)}</p> }>
                 <Table bench current/>
-                <h4 class="frames-title">{title}</h4>
+                <p class="frames-title">{title}</p>
                 <div class="frames-detail">
                     <Fields bench opened active/>
                     <div class="frames-side">

@@ -57,9 +57,9 @@ pub fn Kernel(
         <div class="kernel">
             <Show when=move || any.get() fallback=|| view! { <p class="kernel-empty">"内核还没有报告套接字。"</p> }>
                 <Sockets bench chosen choose/>
-                <h4 class="kernel-heading">"状态变迁"<small>"长的间隔画短了，各行同一时刻对齐"</small></h4>
+                <p class="kernel-heading">"状态变迁"<small>"长的间隔画短了，各行同一时刻对齐"</small></p>
                 <Timeline bench/>
-                <h4 class="kernel-heading">{title}<small>"等比例时间轴，图例中是游标处的值"</small></h4>
+                <p class="kernel-heading">{title}<small>"等比例时间轴，图例中是游标处的值"</small></p>
                 <Show when=move || drawn.get() fallback=|| view! { <p class="kernel-empty">"这个套接字没有拥塞控制（UDP 或监听），没有曲线可画。"</p> }>
                     <Chart bench curves/>
                 </Show>

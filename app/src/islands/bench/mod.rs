@@ -28,6 +28,7 @@ mod number;
 mod player;
 mod results;
 mod run;
+mod segments;
 mod sequence;
 mod settings;
 mod share;
@@ -37,6 +38,7 @@ mod status;
 mod sync;
 mod value;
 mod views;
+mod waveform;
 
 use api::lab::LabInfo;
 use api::line::Line;

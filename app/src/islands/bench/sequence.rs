@@ -4,7 +4,6 @@
 //! [`labels`]) → SVG ([`draw`]). Only the marks near what is visible are in the document.
 
 mod build;
-mod caption;
 mod draw;
 mod drawing;
 mod labels;
@@ -15,7 +14,6 @@ mod scene;
 use super::format;
 use super::measure::use_size;
 use super::state::Bench;
-use build::Captions;
 pub(crate) use build::meant_for;
 use drawing::Drawing;
 use labels::Line;
@@ -41,17 +39,15 @@ pub fn Sequence(
     let size = use_size(scroller);
     let zoom = RwSignal::new(Zoom::default());
     let scrolled = RwSignal::new(0);
-    let captions = StoredValue::new(Captions::default());
     let width = Memo::new(move |_| size.get().width);
 
     let drawing = Memo::new_with_compare(
         move |_| {
             let (width, zoom) = (width.get(), zoom.get());
             (width > 0).then(|| {
-                let draw = |captions: &mut Captions| {
-                    bench.model.with(|model| Drawing::new(model, captions, width, zoom))
-                };
-                Arc::new(captions.try_update_value(draw).unwrap_or_else(|| draw(&mut Captions::default())))
+                Arc::new(bench.model.with(|model| {
+                    bench.with_segments(model, |segments| Drawing::new(model, segments, width, zoom))
+                }))
             })
         },
         |_, _| true,

@@ -1,6 +1,7 @@
 //! What all views of one bench share: the trace, one time cursor, one selection.
 
 use super::model::{Model, is_shown};
+use super::segments::Segments;
 use super::source::Source;
 use api::lab::LabInfo;
 use leptos::prelude::*;
@@ -45,6 +46,7 @@ pub struct Bench {
     pub source: RwSignal<Option<Source>>,
     /// The reader did something with this bench: the page's address tells its state.
     pub touched: RwSignal<bool>,
+    segments: StoredValue<Segments>,
 }
 
 impl Bench {
@@ -65,6 +67,7 @@ impl Bench {
             still: RwSignal::new(false),
             source: RwSignal::new(None),
             touched: RwSignal::new(false),
+            segments: StoredValue::new(Segments::default()),
         }
     }
 
@@ -72,6 +75,13 @@ impl Bench {
     #[must_use]
     pub fn id(self, part: &str) -> String {
         self.name.with_value(|name| format!("bench-{name}-{part}"))
+    }
+
+    /// The words for each frame of `model` (the bench's own), made when first asked for and kept for all views.
+    pub(crate) fn with_segments<T>(self, model: &Model, f: impl FnOnce(&Segments) -> T) -> T {
+        let mut segments = self.segments.write_value();
+        segments.update(model);
+        f(&segments)
     }
 
     /// Selects an event and moves the cursor to it. The reader did this, so following ends.

@@ -6,6 +6,7 @@ use super::kernel::Kernel;
 use super::log::Log;
 use super::sequence::Sequence;
 use super::state::Bench;
+use super::waveform::Waveform;
 use leptos::ev::KeyboardEvent;
 use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast;
@@ -41,7 +42,7 @@ impl Panel {
             Self::Frames => view! { <Frames bench/> }.into_any(),
             Self::Kernel => view! { <Kernel bench/> }.into_any(),
             Self::Log => view! { <Log bench/> }.into_any(),
-            Self::Waveform => ().into_any(),
+            Self::Waveform => view! { <Waveform bench/> }.into_any(),
         }
     }
 }

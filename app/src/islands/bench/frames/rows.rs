@@ -2,9 +2,9 @@
 
 use crate::islands::bench::format;
 use crate::islands::bench::model::{DeliveryRow, FrameRow, Model};
+use crate::islands::bench::segments::Segments;
 use crate::islands::bench::sequence::meant_for;
 use api::trace::Fate;
-use dissect::Hints;
 
 /// What the table shows of a frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,12 +39,11 @@ pub(crate) struct FateText {
 }
 
 /// The row of the frame at `index`.
-pub(crate) fn row(model: &Model, index: usize) -> Option<Row> {
+pub(crate) fn row(model: &Model, segments: &Segments, index: usize) -> Option<Row> {
     let row = model.frames.get(index)?;
     let before = index.checked_sub(1).and_then(|before| model.frames.get(before));
     let delta = before.map_or(row.time, |before| row.time.saturating_sub(before.time));
-    let dissection = dissect::dissect(&row.frame.bytes, &Hints::default());
-    let recorded = !row.frame.bytes.is_empty();
+    let told = segments.get(index)?;
     Some(Row {
         index,
         seq: row.seq,
@@ -54,9 +53,9 @@ pub(crate) fn row(model: &Model, index: usize) -> Option<Row> {
         from: model.host_name(row.frame.from).to_owned(),
         from_lane: row.frame.from % 8,
         to: receivers(model, row),
-        protocol: if recorded { dissection.protocol } else { "—" },
+        protocol: told.protocol,
         length: row.frame.length,
-        summary: if recorded { dissection.summary } else { "（内容未记录）".to_owned() },
+        summary: told.summary.clone(),
         fate: fate(row, is_late(model, index)),
     })
 }
@@ -149,6 +148,12 @@ mod tests {
         Body::Delivery(Delivery { frame, to, fate, reordered: false, duplicate: false, flipped_bit: None })
     }
 
+    fn told(model: &Model, index: usize) -> Option<Row> {
+        let mut segments = Segments::default();
+        segments.update(model);
+        row(model, &segments, index)
+    }
+
     #[test]
     fn times_names_and_fate() {
         let model = model(vec![
@@ -157,16 +162,16 @@ mod tests {
             (3_000_000, frame(1)),
             (3_000_000, delivery(1, None, Fate::Lost)),
         ]);
-        let first = row(&model, 0).unwrap();
+        let first = told(&model, 0).unwrap();
         assert_eq!((first.number, first.time.as_str(), first.delta.as_str()), (1, "1.000", "+1.000"));
         assert_eq!((first.from.as_str(), first.to.as_str()), ("client", "server"));
         assert_eq!((first.fate.sign, first.fate.text.as_str(), first.fate.bad), ("✓", "500.0 µs", false));
-        let second = row(&model, 1).unwrap();
+        let second = told(&model, 1).unwrap();
         assert_eq!(
             (second.delta.as_str(), second.fate.text.as_str(), second.fate.bad),
             ("+2.000", "丢失", true)
         );
-        assert_eq!(row(&model, 2), None);
+        assert_eq!(told(&model, 2), None);
     }
 
     #[test]
@@ -176,7 +181,7 @@ mod tests {
             (10, delivery(0, Some(1), Fate::Delivered)),
             (10, delivery(0, Some(2), Fate::Lost)),
         ]);
-        let row = row(&model, 0).unwrap();
+        let row = told(&model, 0).unwrap();
         assert_eq!((row.to.as_str(), row.fate.text.as_str()), ("所有人（2）", "丢失，1/2 送达"));
     }
 
@@ -188,7 +193,7 @@ mod tests {
             (20, delivery(1, Some(1), Fate::Delivered)),
             (90, delivery(0, Some(1), Fate::Delivered)),
         ]);
-        assert_eq!(row(&model, 0).unwrap().fate.text, "90 ns · 迟到");
-        assert!(row(&model, 0).unwrap().fate.odd && !row(&model, 1).unwrap().fate.odd);
+        assert_eq!(told(&model, 0).unwrap().fate.text, "90 ns · 迟到");
+        assert!(told(&model, 0).unwrap().fate.odd && !told(&model, 1).unwrap().fate.odd);
     }
 }

@@ -35,7 +35,11 @@ pub(crate) fn Table(
     });
     let rows = move || {
         let (start, end) = range.get();
-        bench.model.with(|model| (start..end).filter_map(|index| row(model, index)).collect::<Vec<_>>())
+        bench.model.with(|model| {
+            bench.with_segments(model, |segments| {
+                (start..end).filter_map(|index| row(model, segments, index)).collect::<Vec<_>>()
+            })
+        })
     };
     let spacer = move |rows: usize| format!("{}px", i32::try_from(rows).unwrap_or(0) * row_height.get());
     let select = move |index: usize| {

@@ -116,7 +116,7 @@ pub(crate) fn Timeline(bench: Bench) -> impl IntoView {
     };
     view! {
         <div class="kernel-timeline" node_ref=area>
-            <Show when=move || (rows.get() > 0)>
+            <Show when=move || { rows.get() > 0 }>
                 <svg
                     class="kernel-bars"
                     width=width

@@ -1,31 +1,14 @@
 //! From the trace to the marks of the diagram.
 
-use super::caption::caption;
 use super::scene::{Arrow, Mark, What, mark_late};
 use crate::islands::bench::format;
 use crate::islands::bench::model::{DeliveryRow, FrameRow, Model};
-use api::trace::{Body, Fate, HostId, Lifecycle, SocketState, Transport};
-use dissect::Hints;
+use crate::islands::bench::segments::Segments;
+use api::trace::{Body, Fate, FrameId, HostId, Lifecycle, SocketState, Transport};
 use std::collections::HashMap;
 
-/// Captions of the frames dissected so far, by sequence number and time: dissecting is the dear part,
-/// and frames do not change.
-#[derive(Default)]
-pub(crate) struct Captions(HashMap<(u32, u64), String>);
-
-impl Captions {
-    fn of(&mut self, row: &FrameRow) -> String {
-        let caption = || caption(&row.frame.bytes, row.frame.length, &Hints::default());
-        self.0.entry((row.seq, row.time)).or_insert_with(caption).clone()
-    }
-}
-
 /// All marks of a trace in the order of time.
-pub(crate) fn build(model: &Model, captions: &mut Captions) -> Vec<Mark> {
-    if captions.0.len() > 2 * model.frames.len() + 1_000 {
-        // Left over from earlier runs.
-        captions.0.clear();
-    }
+pub(crate) fn build(model: &Model, segments: &Segments) -> Vec<Mark> {
     let mut marks = Vec::new();
     // Last known state by socket.
     let mut states: HashMap<u32, Option<SocketState>> = HashMap::new();
@@ -34,9 +17,10 @@ pub(crate) fn build(model: &Model, captions: &mut Captions) -> Vec<Mark> {
             Body::Code(code) if code.own => {
                 code.host.map(|host| (code.message.clone(), What::Code { host, level: code.level }))
             }
-            Body::Frame(frame) => model.frame(frame.frame).map(|row| {
-                let arrows = arrows(model, row);
-                (captions.of(row), What::Frame { from: frame.from, arrows })
+            Body::Frame(frame) => index_of(model, frame.frame).and_then(|index| {
+                let caption = segments.get(index).map(|told| told.caption.clone()).unwrap_or_default();
+                let arrows = arrows(model, model.frames.get(index)?);
+                Some((caption, What::Frame { from: frame.from, arrows }))
             }),
             Body::Kernel(kernel) => {
                 let before = states.insert(kernel.socket, kernel.state);
@@ -54,6 +38,10 @@ pub(crate) fn build(model: &Model, captions: &mut Captions) -> Vec<Mark> {
     }
     mark_late(&mut marks);
     marks
+}
+
+fn index_of(model: &Model, id: FrameId) -> Option<usize> {
+    model.frames.binary_search_by_key(&id, |row| row.frame.frame).ok()
 }
 
 /// UDP sockets have no states worth a chip except that they are there and that they are not.
@@ -168,7 +156,9 @@ mod tests {
         model.hosts = vec![host(1), host(2), host(3)];
         let event = |(seq, body): (usize, Body)| Event { seq: seq as u32, time: seq as u64 * 1_000, body };
         model.apply(bodies.into_iter().enumerate().map(event).collect());
-        build(&model, &mut Captions::default())
+        let mut segments = Segments::default();
+        segments.update(&model);
+        build(&model, &segments)
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! A trace laid out for one width and one zoom, and what can be asked of it.
 
-use super::build::{Captions, build};
+use super::build::build;
 use super::lanes::Lanes;
 use super::layout::{Layout, Placed, Zoom, arrange};
 use super::scene::{Mark, What};
 use crate::islands::bench::format;
 use crate::islands::bench::model::Model;
+use crate::islands::bench::segments::Segments;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// Everything the component needs to draw.
@@ -25,9 +26,9 @@ pub(crate) struct HostLabel {
 }
 
 impl Drawing {
-    pub(crate) fn new(model: &Model, captions: &mut Captions, width: i32, zoom: Zoom) -> Self {
+    pub(crate) fn new(model: &Model, segments: &Segments, width: i32, zoom: Zoom) -> Self {
         let lanes = Lanes::new(width, model.hosts.len());
-        let marks = build(model, captions);
+        let marks = build(model, segments);
         let layout = arrange(&marks, &lanes, zoom, model.end);
         let hosts = model.hosts.iter().map(|host| {
             let mut addresses = host.interfaces.iter().flat_map(|interface| &interface.addresses);

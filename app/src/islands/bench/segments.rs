@@ -1,0 +1,145 @@
+//! What is said about each frame in few words, with what only shows across frames (retransmissions,
+//! relative sequence numbers). Made once per frame, in the order of recording.
+
+use super::format;
+use super::model::{FrameRow, Model};
+use dissect::{Conversations, Dissection, Hints, Segment};
+
+/// The words for one frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Told {
+    /// For an arrow: `SYN`, `重传 PSH, ACK 12 字节`, `UDP 5 字节`.
+    pub(crate) caption: String,
+    /// For a table's columns.
+    pub(crate) protocol: &'static str,
+    pub(crate) summary: String,
+}
+
+/// The words for all frames of a trace.
+#[derive(Default)]
+pub(crate) struct Segments {
+    conversations: Conversations,
+    /// Event and time it was made for, in the order of frames.
+    of: Vec<(u32, u64)>,
+    told: Vec<Told>,
+}
+
+impl Segments {
+    /// Takes what is new in `model`; begins anew if it is another trace or if a frame came in between.
+    pub(crate) fn update(&mut self, model: &Model) {
+        let is_same =
+            |at: usize| model.frames.get(at).map(|row| (row.seq, row.time)) == self.of.get(at).copied();
+        let known = self.of.len();
+        if known > 0 && !(is_same(0) && is_same(known - 1)) {
+            *self = Self::default();
+        }
+        for row in model.frames.iter().skip(self.of.len()) {
+            self.of.push((row.seq, row.time));
+            self.told.push(tell(row, &mut self.conversations));
+        }
+    }
+
+    /// The words for the frame at this position of the model's frames.
+    pub(crate) fn get(&self, index: usize) -> Option<&Told> {
+        self.told.get(index)
+    }
+}
+
+fn tell(row: &FrameRow, conversations: &mut Conversations) -> Told {
+    if row.frame.bytes.is_empty() {
+        let caption = format!("{}（内容未记录）", format::bytes(row.frame.length.into()));
+        return Told { caption, protocol: "—", summary: "（内容未记录）".to_owned() };
+    }
+    let dissection = dissect::dissect(&row.frame.bytes, &Hints::default());
+    let segment = conversations.push(row.time, &dissection);
+    let innermost = dissection.layers.iter().rev().find(|layer| !layer.quoted && layer.protocol != "data");
+    let bare = innermost.map_or("", |layer| layer.protocol);
+    let (caption, summary) = match (&segment, bare) {
+        (Some(segment), "tcp") => (segment.summary(), with_numbers(&dissection, segment)),
+        (_, "udp") => (format!("UDP {} 字节", payload(&dissection)), dissection.summary.clone()),
+        _ if dissection.summary.is_empty() => (dissection.protocol.to_owned(), String::new()),
+        _ => (format!("{} {}", dissection.protocol, dissection.summary), dissection.summary.clone()),
+    };
+    Told { caption, protocol: dissection.protocol, summary }
+}
+
+/// `[重传] 40000 → 8080 [SYN] 窗口 64240 Seq=0`, numbers counted from the start of the connection.
+fn with_numbers(dissection: &Dissection, segment: &Segment) -> String {
+    let labels = segment.analysis.labels();
+    let labels = if labels.is_empty() { String::new() } else { format!("【{}】", labels.join("、")) };
+    let ack = if segment.ack > 0 { format!(" Ack={}", segment.ack) } else { String::new() };
+    format!("{labels}{} Seq={}{ack}", dissection.summary, segment.seq)
+}
+
+/// Bytes that no protocol claimed.
+fn payload(dissection: &Dissection) -> u32 {
+    let data = dissection.layers.iter().find(|layer| layer.protocol == "data" && !layer.quoted);
+    data.map_or(0, |layer| layer.end - layer.start)
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use api::trace::{Body, Event, Frame};
+
+    /// Ethernet, IPv4 and TCP headers of a segment with these flags and this payload.
+    pub(crate) fn segment(seq: u32, flags: u8, payload: &[u8]) -> Vec<u8> {
+        let mut frame = vec![2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 0x08, 0x00];
+        let total = 40 + payload.len() as u16;
+        frame.extend([0x45, 0]);
+        frame.extend(total.to_be_bytes());
+        frame.extend([0, 0, 0x40, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2, 0x9c, 0x40, 0xff, 0xf0]);
+        frame.extend(seq.to_be_bytes());
+        frame.extend([0, 0, 0, 1, 0x50, flags, 0xfa, 0, 0, 0, 0, 0]);
+        frame.extend(payload);
+        frame
+    }
+
+    fn model(frames: &[Vec<u8>]) -> Model {
+        let mut model = Model::default();
+        let event = |(id, bytes): (u32, &Vec<u8>)| {
+            let length = bytes.len() as u32;
+            let frame = Frame { frame: id, from: 0, segment: 0, bytes: bytes.clone(), length, due: None };
+            Event { seq: id, time: u64::from(id) * 300_000_000, body: Body::Frame(frame) }
+        };
+        model.apply((0..).zip(frames).map(event).collect());
+        model
+    }
+
+    fn captions(model: &Model) -> Vec<String> {
+        let mut segments = Segments::default();
+        segments.update(model);
+        (0..model.frames.len()).map(|at| segments.get(at).unwrap().caption.clone()).collect()
+    }
+
+    #[test]
+    fn flags_payload_and_retransmission() {
+        let model = model(&[
+            segment(100, 0x02, b""),
+            segment(101, 0x18, b"hello, world"),
+            segment(101, 0x18, b"hello, world"),
+        ]);
+        let captions = captions(&model);
+        assert_eq!(captions[0], "SYN");
+        assert_eq!(captions[1], "PSH, ACK 12 字节");
+        assert!(captions[2].contains("重传"), "{captions:?}");
+    }
+
+    #[test]
+    fn a_frame_without_bytes_says_so() {
+        assert_eq!(captions(&model(&[Vec::new()])), ["0 B（内容未记录）"]);
+    }
+
+    #[test]
+    fn another_trace_begins_anew() {
+        let mut segments = Segments::default();
+        segments.update(&model(&[segment(100, 0x02, b""), segment(101, 0x10, b"")]));
+        let mut other = model(&[segment(7, 0x11, b"")]);
+        segments.update(&other);
+        assert_eq!(segments.get(0).unwrap().caption, "FIN, ACK");
+        assert!(segments.get(1).is_none());
+        other.frames.clear();
+        segments.update(&other);
+        assert!(segments.get(0).is_none());
+    }
+}
