@@ -32,8 +32,7 @@ const FORBIDDEN: &[i64] = &[
     libc::SYS_tkill,
     libc::SYS_rt_sigqueueinfo,
     libc::SYS_rt_tgsigqueueinfo,
-    // namespaces (see `conditional` for unshare), mounts, roots
-    libc::SYS_setns,
+    // mounts and roots (namespaces: see `conditional`)
     libc::SYS_mount,
     libc::SYS_umount2,
     libc::SYS_pivot_root,
@@ -128,8 +127,10 @@ fn conditional() -> anyhow::Result<Rules> {
     Ok(Rules::from([
         // a thread is a process otherwise
         (libc::SYS_clone, vec![rule(vec![argument(0, SeccompCmpOp::MaskedEq(thread), 0)?])?]),
-        // each host enters a network namespace of its own, and no other kind
+        // each host makes a network namespace of its own and the switch enters it; no other kind. The run cannot
+        // open one that is not its own.
         (libc::SYS_unshare, vec![rule(vec![argument(0, SeccompCmpOp::Ne, flags(libc::CLONE_NEWNET))?])?]),
+        (libc::SYS_setns, vec![rule(vec![argument(1, SeccompCmpOp::Ne, flags(libc::CLONE_NEWNET))?])?]),
         // abort() and raise() signal their own process
         (libc::SYS_kill, vec![rule(vec![argument(0, SeccompCmpOp::Ne, own)?])?]),
         (libc::SYS_tgkill, vec![rule(vec![argument(0, SeccompCmpOp::Ne, own)?])?]),
