@@ -12,8 +12,10 @@ pub(crate) struct Context<'a> {
     pub(crate) out: Dissection,
     /// Addresses that the transport's checksum covers.
     pub(crate) network: Option<Network>,
-    /// The payload is a fragment: transport checksums cannot be judged.
+    /// The payload is a fragment of a datagram.
     pub(crate) fragment: bool,
+    /// The datagram should have been longer.
+    pub(crate) truncated: bool,
     /// Inside the datagram that an ICMP error quotes.
     pub(crate) quoted: bool,
 }
@@ -26,12 +28,25 @@ pub(crate) enum Network {
 
 impl<'a> Context<'a> {
     pub(crate) fn new(frame: &'a [u8], hints: &'a Hints) -> Self {
-        Self { frame, hints, out: Dissection::default(), network: None, fragment: false, quoted: false }
+        Self {
+            frame,
+            hints,
+            out: Dissection::default(),
+            network: None,
+            fragment: false,
+            truncated: false,
+            quoted: false,
+        }
     }
 
     /// Fields of a header from byte `start` that may read up to `end`.
     pub(crate) fn fields(&self, start: usize, end: usize) -> Fields<'a> {
         Fields::new(self.frame, start, end)
+    }
+
+    /// True if all that a transport checksum covers is there.
+    pub(crate) fn is_whole(&self) -> bool {
+        !self.fragment && !self.truncated
     }
 
     /// True if no further layer should be opened.
@@ -54,11 +69,13 @@ impl<'a> Context<'a> {
 
     /// Opens layers of a datagram that an error message quotes. Returns what to say about it: `（引用 …）`.
     pub(crate) fn quote(&mut self, open: impl FnOnce(&mut Self)) -> String {
-        let before = (self.quoted, self.network, self.fragment, self.out.layers.len());
+        let (outside, network, first) = (self.quoted, self.network, self.out.layers.len());
+        let (fragment, truncated) = (self.fragment, self.truncated);
         self.quoted = true;
         open(self);
-        (self.quoted, self.network, self.fragment) = (before.0, before.1, before.2);
-        let quoted = self.out.layers.get(before.3..).unwrap_or_default();
+        (self.quoted, self.network) = (outside, network);
+        (self.fragment, self.truncated) = (fragment, truncated);
+        let quoted = self.out.layers.get(first..).unwrap_or_default();
         let told = quoted.iter().rev().find(|layer| layer.protocol != "data");
         told.map_or_else(String::new, |layer| {
             format!("（引用 {}）", layer.title.trim_end_matches("（不完整）"))
@@ -73,9 +90,10 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// Says what the frame is about; the innermost layer that speaks is the one shown.
+    /// Says what the frame is about; the innermost layer that speaks is the one shown. Of a fragment no more is said
+    /// than that it is one.
     pub(crate) fn summary(&mut self, protocol: &'static str, summary: String) {
-        if !self.quoted {
+        if !self.quoted && !self.fragment {
             self.out.protocol = protocol;
             self.out.summary = summary;
         }

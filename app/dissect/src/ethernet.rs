@@ -59,6 +59,7 @@ pub(crate) fn dissect(context: &mut Context<'_>) {
         trailer(context, HEADER + usize::from(number), end);
         return;
     }
+    context.summary("以太网", format!("以太类型 0x{number:04x}，{} 字节", end - HEADER));
     let payload_end = payload(context, number, HEADER, end);
     trailer(context, payload_end, end);
 }

@@ -67,7 +67,7 @@ pub(crate) fn dissect(context: &mut Context<'_>, start: usize, end: usize) {
     let mut fields = context.fields(start, end);
     let length = end.saturating_sub(start);
     let verdict = match (fields.reader.u16(start + 2), fields.reader.bytes(start, length)) {
-        (Some(found), Some(message)) if !context.fragment && !context.quoted => {
+        (Some(found), Some(message)) if context.is_whole() && !context.quoted => {
             Verdict::judge(found, checksum::sum(message))
         }
         _ => Verdict::Unverified,

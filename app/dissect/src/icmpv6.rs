@@ -86,7 +86,7 @@ pub(crate) fn dissect(context: &mut Context<'_>, start: usize, end: usize) {
     let length = end.saturating_sub(start);
     let found = fields.reader.u16(start + 2);
     let verdict = match (context.network, found, fields.reader.bytes(start, length)) {
-        (Some(network), Some(found), Some(message)) if !context.fragment => Verdict::judge(
+        (Some(network), Some(found), Some(message)) if context.is_whole() => Verdict::judge(
             found,
             checksum::add(checksum::pseudo(network, 58, length), checksum::sum(message)),
         ),

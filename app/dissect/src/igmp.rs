@@ -60,7 +60,7 @@ pub(crate) fn dissect(context: &mut Context<'_>, start: usize, end: usize) {
     let mut fields = context.fields(start, end);
     let length = end.saturating_sub(start);
     let verdict = match (fields.reader.u16(start + 2), fields.reader.bytes(start, length)) {
-        (Some(found), Some(message)) if !context.fragment => Verdict::judge(found, checksum::sum(message)),
+        (Some(found), Some(message)) if context.is_whole() => Verdict::judge(found, checksum::sum(message)),
         _ => Verdict::Unverified,
     };
     let mut said = String::new();

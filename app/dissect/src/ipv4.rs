@@ -101,12 +101,13 @@ pub(crate) fn dissect(context: &mut Context<'_>, start: usize, end: usize) -> us
     let Some((protocol, offset, more)) = read else { return stop };
     context.addresses(&crate::Value::Ipv4(source), &crate::Value::Ipv4(destination));
     context.network = Some(Network::V4(source, destination));
-    context.fragment = more || offset > 0 || !complete;
+    context.truncated = !complete;
     let payload = start + header_length;
+    let bytes = stop.saturating_sub(payload);
+    context.summary("IPv4", format!("{}，{bytes} 字节", protocol_name(protocol)));
     if more || offset > 0 {
-        let last = if more { "，后面还有" } else { "，最后一片" };
-        let bytes = stop.saturating_sub(payload);
-        context.summary("IPv4", format!("分片：偏移 {offset}，{bytes} 字节{last}"));
+        context.summary("IPv4", fragment_summary(protocol, offset, more, bytes));
+        context.fragment = true;
     }
     if offset > 0 {
         app::data::dissect(context, payload, stop);
@@ -129,6 +130,12 @@ fn read(fields: &mut Fields<'_>, header_length: usize) -> Option<(u8, u64, bool)
     fields.add(&ID, 32, 16)?;
     let flags =
         fields.nest(&FLAGS, 48, 3, |fields| fields.rows(&[(&RB, 48, 1), (&DF, 49, 1), (&MF, 50, 1)]))?;
+    fields.say(|field| match flags & 3 {
+        0 => field.text.clone(),
+        1 => format!("{}（MF）", field.text),
+        2 => format!("{}（DF）", field.text),
+        _ => format!("{}（DF, MF）", field.text),
+    });
     let offset = fields.add(&FRAG_OFFSET, 51, 13)? * 8;
     fields.say(|field| format!("{}（{offset} 字节）", field.text));
     fields.add(&TTL, 64, 8)?;
@@ -142,6 +149,18 @@ fn read(fields: &mut Fields<'_>, header_length: usize) -> Option<(u8, u64, bool)
     fields.rows(&[(&SRC, 96, 32), (&DST, 128, 32)])?;
     let _ = ipv4_options::dissect(fields, 20, header_length);
     Some((u8::try_from(protocol).ok()?, offset, flags & 1 == 1))
+}
+
+/// `UDP`, `协议 200`.
+fn protocol_name(protocol: u8) -> String {
+    let known = PROTOCOLS.iter().find(|(number, _)| *number == u64::from(protocol));
+    known.map_or_else(|| format!("协议 {protocol}"), |(_, name)| (*name).to_owned())
+}
+
+/// What a table says about a fragment with its offset in bytes.
+pub(crate) fn fragment_summary(protocol: u8, offset: u64, more: bool, bytes: usize) -> String {
+    let last = if more { "后面还有" } else { "最后一片" };
+    format!("{} 分片：偏移 {offset}，{bytes} 字节，{last}", protocol_name(protocol))
 }
 
 /// Opens the layer that a protocol number stands for.

@@ -55,7 +55,7 @@ pub(crate) fn dissect(context: &mut Context<'_>, start: usize, end: usize) -> us
     let Some((next, (source, destination))) = read else { return stop };
     context.addresses(&Value::Ipv6(source), &Value::Ipv6(destination));
     context.network = Some(Network::V6(source, destination));
-    context.fragment = !complete;
+    context.truncated = !complete;
     let Some((protocol, payload, offset)) = ipv6_extensions::dissect(context, next, start + HEADER, stop)
     else {
         return stop;

@@ -8,7 +8,7 @@
 
 use crate::context::{Context, Network};
 use crate::fields::Fields;
-use crate::ipv4::PROTOCOLS;
+use crate::ipv4::{PROTOCOLS, fragment_summary};
 use crate::spec::{Form, Spec, specs};
 
 specs! {
@@ -129,6 +129,7 @@ fn one_option(fields: &mut Fields<'_>, at: usize, end: usize) -> Option<usize> {
             _ => Some(()),
         }
     })?;
+    fields.say(|field| field.children.first().map_or_else(String::new, |kind| kind.text.clone()));
     Some(length)
 }
 
@@ -187,10 +188,8 @@ fn fragment(context: &mut Context<'_>, at: usize, end: usize) -> Option<(u8, u64
     context.layer("ipv6.fraghdr", "分片首部".to_owned(), fields, 8);
     let (next, offset, more) = read?;
     if more || offset > 0 {
+        context.summary("IPv6", fragment_summary(next, offset, more, end.saturating_sub(at + 8)));
         context.fragment = true;
-        let last = if more { "，后面还有" } else { "，最后一片" };
-        let bytes = end.saturating_sub(at + 8);
-        context.summary("IPv6", format!("分片：偏移 {offset}，{bytes} 字节{last}"));
     }
     Some((next, offset))
 }

@@ -91,6 +91,7 @@ fn records(fields: &mut Fields<'_>, said: &mut String) -> Option<()> {
             (3, 0) => "不再侦听",
             _ => "更改",
         };
+        fields.say(|_| format!("{verb} {group}"));
         said.push_str(if index == 0 { "：" } else { "、" });
         said.push_str(&format!("{verb} {group}"));
         at += length;

@@ -125,7 +125,7 @@ fn read(
 fn judge(context: &Context<'_>, fields: &Fields<'_>, start: usize, end: usize) -> Verdict {
     let length = end.saturating_sub(start);
     match (context.network, fields.reader.u16(start + 16), fields.reader.bytes(start, length)) {
-        (Some(network), Some(found), Some(segment)) if !context.fragment => {
+        (Some(network), Some(found), Some(segment)) if context.is_whole() => {
             Verdict::judge(found, checksum::add(checksum::pseudo(network, 6, length), checksum::sum(segment)))
         }
         _ => Verdict::Unverified,

@@ -31,9 +31,7 @@ pub(crate) fn dissect(context: &mut Context<'_>, start: usize, end: usize) {
     };
     let size = length.saturating_sub(HEADER);
     context.layer("udp", format!("UDP {source} → {destination}"), fields, HEADER);
-    if !context.fragment {
-        context.summary("UDP", format!("{source} → {destination}，{size} 字节"));
-    }
+    context.summary("UDP", format!("{source} → {destination}，{size} 字节"));
     let stop = if length >= HEADER { end.min(start + length) } else { end };
     app::dissect(context, app::Transport::Udp, [source, destination], start + HEADER, stop);
 }
@@ -53,7 +51,7 @@ fn judge(context: &Context<'_>, fields: &Fields<'_>, start: usize, length: usize
         (Some(Network::V4(..)), Some(0), _) => Verdict::NotPresent,
         (Some(Network::V6(..)), Some(0), _) if context.quoted => Verdict::NotPresent,
         (Some(Network::V6(..)), Some(0), _) => Verdict::Illegal,
-        (Some(network), Some(found), Some(datagram)) if !context.fragment && length >= HEADER => {
+        (Some(network), Some(found), Some(datagram)) if context.is_whole() && length >= HEADER => {
             Verdict::judge(
                 found,
                 checksum::add(checksum::pseudo(network, 17, length), checksum::sum(datagram)),

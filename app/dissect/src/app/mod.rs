@@ -45,7 +45,9 @@ pub(crate) fn dissect(
             None => protocol.ports.iter().any(|port| ports.contains(port)),
         });
     match known {
-        Some(protocol) if !context.too_deep() && !context.fragment => (protocol.dissect)(context, start, end),
+        Some(protocol) if !context.too_deep() && context.is_whole() => {
+            (protocol.dissect)(context, start, end);
+        }
         _ => data::dissect(context, start, end),
     }
 }

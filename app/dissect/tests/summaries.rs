@@ -1,0 +1,74 @@
+//! What readers see in the table of frames.
+
+mod support;
+
+use dissect::{Conversations, Hints, dissect};
+use support::build::{
+    ACK, Ipv4, Ipv6, LINK_1, MAC_1, PSH, SYN, Tcp, ethernet, hex, icmp, icmpv6, igmp, seal, udp,
+};
+
+#[track_caller]
+fn says(frame: &[u8], protocol: &str, summary: &str) {
+    let dissection = dissect(frame, &Hints::default());
+    assert_eq!((dissection.protocol, dissection.summary.as_str()), (protocol, summary));
+}
+
+#[test]
+fn one_line_says_what_a_frame_is_about() {
+    let arp = [&hex("0001 0800 06 04 0001")[..], &MAC_1, &[10, 0, 0, 1], &[0; 6], &[10, 0, 0, 2]].concat();
+    says(&ethernet(0x0806, &arp), "ARP", "谁是 10.0.0.2？请告诉 10.0.0.1");
+    says(&ethernet(0x88b5, b"abc"), "以太网", "以太类型 0x88b5，3 字节");
+    let datagram = udp(4000, 4001, b"hello");
+    says(&Ipv4::new(17).frame(&datagram), "UDP", "4000 → 4001，5 字节");
+    says(&Ipv4::new(132).frame(b"1234"), "IPv4", "SCTP，4 字节");
+    let first = Ipv4 { fragment: 0x2000, ..Ipv4::new(17) };
+    says(&first.frame(&datagram), "IPv4", "UDP 分片：偏移 0，13 字节，后面还有");
+    let last = Ipv4 { fragment: 185, ..Ipv4::new(6) };
+    says(&last.frame(&datagram), "IPv4", "TCP 分片：偏移 1480，13 字节，最后一片");
+    says(&Tcp::new(SYN).over_ipv4(), "TCP", "40000 → 50000 [SYN] 窗口 64240");
+    says(&icmp("0800 0000 0007 0001 41424344"), "ICMP", "回显请求 id=7 seq=1，4 字节");
+    let refused = "0303 0000 00000000 4500002c12344000401113b70a0000010a000002 30391f900018d2b1";
+    says(&icmp(refused), "ICMP", "端口不可达（引用 UDP 12345 → 8080）");
+    says(
+        &igmp("2200 0000 0000 0001 04000000 ef010101", [224, 0, 0, 22]),
+        "IGMP",
+        "v3 报告，1 条记录：加入 239.1.1.1",
+    );
+    let solicitation = "8700 0000 00000000 fe80000000000000000000000000000a";
+    says(&icmpv6(solicitation), "ICMPv6", "谁是 fe80::a？");
+}
+
+#[test]
+fn addresses_are_those_of_the_outermost_datagram() {
+    let dissection = dissect(&Ipv6::new(59).frame(b""), &Hints::default());
+    assert_eq!((dissection.source.as_str(), dissection.destination.as_str()), ("fe80::1", "fe80::2"));
+    assert_eq!(dissection.field("ipv6.src").unwrap().value, dissect::Value::Ipv6(LINK_1));
+    assert_eq!(dissection.field("ipv6.hlim").unwrap().start_bit, (14 + 7) * 8);
+}
+
+#[test]
+fn a_retransmission_is_called_one() {
+    let mut conversations = Conversations::new();
+    let mut push = |time, segment: Tcp| {
+        let dissection = dissect(&segment.over_ipv4(), &Hints::default());
+        conversations.push(time, &dissection).unwrap()
+    };
+    let syn = push(0, Tcp::new(SYN));
+    assert_eq!((syn.summary().as_str(), syn.stream, syn.seq), ("SYN", 0, 0));
+    let data = Tcp { seq: 1001, data: b"hello".to_vec(), ..Tcp::new(PSH | ACK) };
+    let sent = push(1_000_000, data.clone());
+    assert_eq!((sent.summary().as_str(), sent.seq, sent.length), ("PSH, ACK 5 字节", 1, 5));
+    let again = push(300_000_000, data);
+    assert!(again.analysis.retransmission);
+    assert_eq!(again.summary(), "重传 PSH, ACK 5 字节");
+    let other = push(300_000_000, Tcp { source: 41_000, ..Tcp::new(SYN) });
+    assert_eq!((other.stream, other.from_first), (1, true));
+}
+
+#[test]
+fn an_ipv6_segment_belongs_to_a_conversation_too() {
+    let mut segment = Tcp::new(SYN).segment();
+    seal(&mut segment, 16, &LINK_1, &support::build::LINK_2, 6);
+    let dissection = dissect(&Ipv6::new(6).frame(&segment), &Hints::default());
+    assert_eq!(Conversations::new().push(0, &dissection).unwrap().summary(), "SYN");
+}
