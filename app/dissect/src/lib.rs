@@ -5,6 +5,9 @@
 //!   `tests/tshark.rs` compares names, positions and values with `tshark`.
 //! - Any bytes are fine. What is cut short gives the fields that are there.
 //!
+//! `cargo run -p dissect --example compare -- file.pcapng` makes the same comparison for a recorded run;
+//! `cargo +nightly fuzz run frame` (in `app/dissect`) looks for bytes that are not fine.
+//!
 //! Positions are bits from the start of the frame, most significant bit of byte 0 first, as RFC diagrams count.
 //! What a field means is told in `content/notes/<protocol>.toml`; [`catalog`] lists every field there is.
 

@@ -55,7 +55,7 @@ pub fn read_pcapng(file: &[u8]) -> Result<Vec<Frame>, String> {
     if word(0) != Some(0x0a0d_0d0a) || word(8) != Some(0x1a2b_3c4d) {
         return Err("not a little-endian pcapng file".to_owned());
     }
-    let mut nanoseconds_per_tick = Vec::new();
+    let mut resolutions = Vec::new();
     let mut frames = Vec::new();
     let mut at = 0;
     while at + 12 <= file.len() {
@@ -68,12 +68,12 @@ pub fn read_pcapng(file: &[u8]) -> Result<Vec<Frame>, String> {
         let number =
             |offset: usize| word(at + offset).ok_or_else(|| format!("block at byte {at} is cut short"));
         match kind {
-            0x0a0d_0d0a => nanoseconds_per_tick.clear(),
+            0x0a0d_0d0a => resolutions.clear(),
             1 => {
                 if number(8)? & 0xffff != 1 {
                     return Err("an interface is not Ethernet".to_owned());
                 }
-                nanoseconds_per_tick.push(tick(&file[at + 16..at + length - 4]));
+                resolutions.push(resolution(&file[at + 16..at + length - 4]));
             }
             6 => {
                 let interface = number(8)? as usize;
@@ -86,7 +86,7 @@ pub fn read_pcapng(file: &[u8]) -> Result<Vec<Frame>, String> {
                 }
                 let bytes =
                     file.get(at + 28..at + 28 + captured).ok_or("packet longer than its block")?.to_vec();
-                frames.push(Frame { time: (ticks as f64 * scale) as u64, bytes });
+                frames.push(Frame { time: nanoseconds(ticks, resolution), bytes });
             }
             _ => {}
         }
@@ -95,15 +95,20 @@ pub fn read_pcapng(file: &[u8]) -> Result<Vec<Frame>, String> {
     Ok(frames)
 }
 
-/// Nanoseconds a timestamp unit lasts: option `if_tsresol` (9), microseconds without it.
-fn tick(mut options: &[u8]) -> f64 {
+/// Option `if_tsresol` (9) of an interface; 6 (microseconds) without it.
+fn resolution(mut options: &[u8]) -> u8 {
     while let [a, b, c, d, rest @ ..] = options {
         let (code, length) = (u16::from_le_bytes([*a, *b]), usize::from(u16::from_le_bytes([*c, *d])));
         if let (9, Some(resolution)) = (code, rest.first()) {
-            let exponent = f64::from(resolution & 0x7f);
-            return 1e9 / if resolution & 0x80 == 0 { 10f64 } else { 2f64 }.powf(exponent);
+            return *resolution;
         }
         options = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
     }
-    1000.0
+    6
+}
+
+/// A resolution is a negative power of ten, or of two if its highest bit is set.
+fn nanoseconds(ticks: u64, resolution: u8) -> u64 {
+    let (base, exponent) = (if resolution & 0x80 == 0 { 10_u128 } else { 2 }, u32::from(resolution & 0x7f));
+    base.checked_pow(exponent).map_or(0, |per_second| (u128::from(ticks) * 1_000_000_000 / per_second) as u64)
 }
