@@ -77,8 +77,7 @@ pub fn read_pcapng(file: &[u8]) -> Result<Vec<Frame>, String> {
             }
             6 => {
                 let interface = number(8)? as usize;
-                let scale =
-                    nanoseconds_per_tick.get(interface).ok_or("a packet names an unknown interface")?;
+                let resolution = *resolutions.get(interface).ok_or("a packet names an unknown interface")?;
                 let ticks = u64::from(number(12)?) << 32 | u64::from(number(16)?);
                 let (captured, original) = (number(20)? as usize, number(24)? as usize);
                 if captured != original {
