@@ -114,6 +114,7 @@ impl Shared {
                 segment,
                 number: host + 1,
                 mtu,
+                forwards,
                 hub_index: FIRST_HUB_INDEX + used as u32 + u32::from(index),
             })
             .collect();

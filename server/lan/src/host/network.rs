@@ -12,11 +12,14 @@ use api::trace::{HostId, InterfaceInfo};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 /// IPv6 does not exist on links with less (RFC 8200 section 5).
 const SMALLEST_IPV6_MTU: u16 = 1280;
 /// MTU of the cables' ends at the switch: they take whatever a host can send.
 const HUB_MTU: u32 = 1500;
+/// Setting up does not wait longer than this for the kernel's work queue: a stray report harms nobody.
+const LONGEST_JOIN: Duration = Duration::from_millis(100);
 
 /// What to build.
 pub(crate) struct Plan {
@@ -37,6 +40,8 @@ pub(crate) struct Interface {
     /// Number on the segment, from 1.
     pub(crate) number: u8,
     pub(crate) mtu: u16,
+    /// It belongs to a router.
+    pub(crate) forwards: bool,
     /// Number of the cable's other end in the hub, unique in the run.
     pub(crate) hub_index: u32,
 }
@@ -69,6 +74,16 @@ impl Interface {
         Ipv6Addr::new(0xfd00, 0, 0, self.segment.into(), 0, 0, 0, self.number.into())
     }
 
+    /// A router asks for neighbours from its link-local address; others have none, and so less to announce.
+    fn has_link_local(&self) -> bool {
+        self.forwards && self.has_ipv6()
+    }
+
+    /// Made from the MAC address (RFC 4291 appendix A).
+    fn link_local(&self) -> Ipv6Addr {
+        Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0xff, 0xfe00, u16::from_be_bytes([self.segment, self.number]))
+    }
+
     pub(crate) fn mac(&self) -> [u8; 6] {
         [2, 0, 0, 0, self.segment, self.number]
     }
@@ -79,8 +94,26 @@ impl Interface {
         if self.has_ipv6() {
             addresses.push(IpAddr::V6(self.ipv6()));
         }
+        if self.has_link_local() {
+            addresses.push(IpAddr::V6(self.link_local()));
+        }
         let mac = Some(format!("{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}"));
         InterfaceInfo { segment: self.segment, mac, addresses }
+    }
+
+    /// Waits until the address's solicited-node multicast group (RFC 4291 section 2.7.1) is joined, which
+    /// the kernel does from a work queue.
+    fn wait_for_group(&self) {
+        let group = format!("ff0200000000000000000001ff0000{:02x}", self.number);
+        let joined = || {
+            // Without /proc there is nothing to wait for.
+            std::fs::read_to_string("/proc/thread-self/net/igmp6")
+                .map_or(true, |groups| groups.contains(&group))
+        };
+        let end = Instant::now() + LONGEST_JOIN;
+        while !joined() && Instant::now() < end {
+            std::thread::sleep(Duration::from_micros(50));
+        }
     }
 
     fn has_ipv6(&self) -> bool {
@@ -128,8 +161,14 @@ impl Plan {
             ethtool::offloads_off(socket.as_ref(), &hub_name).context("无法关闭网卡卸载（交换机端）")?;
             ethtool::offloads_off(routes.socket.fd(), &name).context("无法关闭网卡卸载（主机端）")?;
             request(&routes.socket, routes.interface(interface)).context("无法配置地址和路由")?;
+            if interface.has_ipv6() {
+                interface.wait_for_group();
+            }
+            // This also waits for the lock under which the kernel joins groups.
             ethtool::settle_link(routes.socket.fd(), &name).context("网卡没有启用")?;
-            let _ = sysctl::set(&format!("ipv6/conf/{name}/force_mld_version"), "0");
+            if interface.has_ipv6() && !self.forwards {
+                let _ = sysctl::set(&format!("ipv6/conf/{name}/force_mld_version"), "0");
+            }
             socket.bind(interface.hub_index).context("无法绑定 AF_PACKET 套接字")?;
         }
         Ok(Built { sockets, watch, routes })
@@ -146,8 +185,10 @@ impl Plan {
             ("ipv4/tcp_no_metrics_save", "1"),
             ("ipv4/tcp_rmem", "4096 131072 6291456"),
             ("ipv4/tcp_wmem", "4096 16384 4194304"),
+            // There is no router that would answer.
+            ("ipv6/conf/default/router_solicitations", "0"),
             // Every address joins a multicast group, which is nobody's news. MLD version 1 reports that at
-            // once, before the switch listens, and again after this interval. Back to normal below.
+            // once, before the switch listens, and again after this interval. Hosts go back to normal below.
             ("ipv6/conf/default/force_mld_version", "1"),
             ("ipv6/conf/default/mldv1_unsolicited_report_interval", "86400000"),
         ] {
@@ -173,14 +214,19 @@ impl Plan {
 impl Routes {
     fn interface(&self, interface: &Interface) -> Vec<Message> {
         let index = interface.kernel_index();
-        let mut messages = vec![
-            link::no_automatic_addresses(index),
+        let mut messages = Vec::new();
+        if interface.has_ipv6() {
+            messages.push(link::no_automatic_addresses(index));
+        }
+        messages.extend([
             link::up(index),
             link::address_v4(index, interface.ipv4(), interface.broadcast()),
             self.route(&[10, 0, interface.segment, 0], 24, None, index),
-        ];
+        ]);
         if interface.has_ipv6() {
             messages.push(link::address_v6(index, interface.ipv6()));
+            messages.push(link::address_v6(index, interface.link_local()));
+            messages.push(self.route(&LINK_LOCAL, 64, None, index));
             messages.push(self.route(&prefix_v6(interface.segment), 64, None, index));
         }
         if interface.index == 0 {
@@ -221,6 +267,9 @@ pub(crate) enum Target {
     Everything,
     Segment(u8),
 }
+
+/// `fe80::`
+const LINK_LOCAL: [u8; 16] = [0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 
 fn prefix_v6(segment: u8) -> [u8; 16] {
     Ipv6Addr::new(0xfd00, 0, 0, segment.into(), 0, 0, 0, 0).octets()

@@ -32,7 +32,7 @@ pub(crate) fn start(
     let (stop, stopped) = oneshot::channel();
     let (ready, built) = std::sync::mpsc::sync_channel(1);
     let thread = std::thread::Builder::new().name(name.into()).spawn(move || {
-        let built = plan.map(|plan| plan.build()).transpose();
+        let built = plan.map(Plan::build).transpose();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         match (built, runtime) {
             (Ok(built), Ok(runtime)) => {

@@ -124,7 +124,7 @@ impl Switch {
         let now = self.recorder.elapsed_ns();
         while self.next_due().is_some_and(|due| due <= now) {
             let Some(Reverse(flight)) = self.flights.pop() else { break };
-            self.deliver(flight.port, &flight.bytes, flight.delivery, flight.recorded, flight.peeked);
+            self.deliver(flight.port, &flight.bytes, &flight.delivery, flight.recorded, flight.peeked);
         }
     }
 
@@ -171,7 +171,7 @@ impl Switch {
                 continue;
             };
             if due <= time && flipped_bit.is_none() {
-                self.deliver(port, frame, delivery, recorded, peeked);
+                self.deliver(port, frame, &delivery, recorded, peeked);
                 continue;
             }
             let bytes = match flipped_bit {
@@ -252,7 +252,14 @@ impl Switch {
         }
     }
 
-    fn deliver(&mut self, port: PortIndex, bytes: &[u8], delivery: Delivery, recorded: bool, peeked: Peeked) {
+    fn deliver(
+        &mut self,
+        port: PortIndex,
+        bytes: &[u8],
+        delivery: &Delivery,
+        recorded: bool,
+        peeked: Peeked,
+    ) {
         let Port { socket, host, .. } = &self.ports[port];
         let sent = socket.send(bytes);
         let time = self.recorder.elapsed_ns();
@@ -264,7 +271,7 @@ impl Switch {
         }
         if recorded {
             let fate = if sent.is_ok() { delivery.fate } else { Fate::Refused };
-            self.recorder.delivery(time, Delivery { fate, ..delivery });
+            self.recorder.delivery(time, Delivery { fate, ..delivery.clone() });
         }
         self.activity.frame_moved(time, self.flights.len() as u64);
     }

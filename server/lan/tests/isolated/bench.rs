@@ -3,6 +3,7 @@
 use api::line::Line;
 use api::run::{Congestion, FromRun, Limits, Tier};
 use api::trace::{Body, Delivery, Event, Frame, HostInfo, Kernel, LeftOut};
+use etherparse::{NetSlice, SlicedPacket, TcpSlice, TransportSlice, UdpSlice};
 use lan::{Config, Control, Lan, Recorder};
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -10,21 +11,24 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// Long enough for late frames on a line without delay.
-pub const QUIET: Duration = Duration::from_millis(20);
+pub(crate) const QUIET: Duration = Duration::from_millis(20);
+
+/// How long a receiver waits: longer than a lost ARP request takes to be repeated, also on a busy machine.
+pub(crate) const PATIENCE: Duration = Duration::from_millis(1_800);
 
 /// Everything that was recorded.
 #[derive(Default)]
-pub struct Recorded {
-    pub hosts: Vec<HostInfo>,
-    pub events: Vec<Event>,
-    pub left_out: LeftOut,
+pub(crate) struct Recorded {
+    pub(crate) hosts: Vec<HostInfo>,
+    pub(crate) events: Vec<Event>,
+    pub(crate) left_out: LeftOut,
 }
 
-pub struct Options {
-    pub seed: u64,
-    pub lines: BTreeMap<String, Line>,
-    pub congestion: Congestion,
-    pub limits: Limits,
+pub(crate) struct Options {
+    pub(crate) seed: u64,
+    pub(crate) lines: BTreeMap<String, Line>,
+    pub(crate) congestion: Congestion,
+    pub(crate) limits: Limits,
 }
 
 impl Default for Options {
@@ -34,14 +38,14 @@ impl Default for Options {
 }
 
 impl Options {
-    pub fn line(mut self, host: &str, line: Line) -> Self {
+    pub(crate) fn line(mut self, host: &str, line: Line) -> Self {
         self.lines.insert(host.into(), line);
         self
     }
 }
 
 /// Runs `lab` on a new LAN and returns what it returned and what was recorded.
-pub fn run<F, Fut, T>(options: Options, lab: F) -> (T, Recorded)
+pub(crate) fn run<F, Fut, T>(options: Options, lab: F) -> (T, Recorded)
 where
     F: FnOnce(Lan, Arc<Control>) -> Fut,
     Fut: Future<Output = T>,
@@ -78,21 +82,21 @@ where
 }
 
 impl Recorded {
-    pub fn frames(&self) -> impl Iterator<Item = (u64, &Frame)> {
+    pub(crate) fn frames(&self) -> impl Iterator<Item = (u64, &Frame)> {
         self.events.iter().filter_map(|event| match &event.body {
             Body::Frame(frame) => Some((event.time, frame)),
             _ => None,
         })
     }
 
-    pub fn deliveries(&self) -> impl Iterator<Item = (u64, &Delivery)> {
+    pub(crate) fn deliveries(&self) -> impl Iterator<Item = (u64, &Delivery)> {
         self.events.iter().filter_map(|event| match &event.body {
             Body::Delivery(delivery) => Some((event.time, delivery)),
             _ => None,
         })
     }
 
-    pub fn kernel(&self) -> impl Iterator<Item = (u64, &Kernel)> {
+    pub(crate) fn kernel(&self) -> impl Iterator<Item = (u64, &Kernel)> {
         self.events.iter().filter_map(|event| match &event.body {
             Body::Kernel(kernel) => Some((event.time, kernel)),
             _ => None,
@@ -100,7 +104,7 @@ impl Recorded {
     }
 
     /// Prints the run, for a human who wonders why a test failed.
-    pub fn print(&self) {
+    pub(crate) fn print(&self) {
         for event in &self.events {
             let time = event.time as f64 / 1e6;
             match &event.body {
@@ -135,37 +139,53 @@ impl Recorded {
     }
 }
 
+/// Frames with what etherparse makes of them.
+pub(crate) fn parsed(frame: &Frame) -> SlicedPacket<'_> {
+    SlicedPacket::from_ethernet(&frame.bytes).expect("a well-formed frame")
+}
+
+/// The TCP segment in a frame, if there is one.
+pub(crate) fn tcp(frame: &Frame) -> Option<TcpSlice<'_>> {
+    match parsed(frame).transport? {
+        TransportSlice::Tcp(tcp) => Some(tcp),
+        _ => None,
+    }
+}
+
+pub(crate) fn udp(frame: &Frame) -> Option<UdpSlice<'_>> {
+    match parsed(frame).transport? {
+        TransportSlice::Udp(udp) => Some(udp),
+        _ => None,
+    }
+}
+
+/// Destination MAC address.
+pub(crate) fn destination(frame: &Frame) -> [u8; 6] {
+    frame.bytes[..6].try_into().expect("six bytes")
+}
+
 fn summary(bytes: &[u8]) -> String {
-    match etherparse::SlicedPacket::from_ethernet(bytes) {
-        Ok(packet) => {
-            format!("{} bytes {:?} {:?}", bytes.len(), kind(&packet.net), packet.transport.map(flags))
-        }
-        Err(error) => format!("{} bytes, {error}", bytes.len()),
-    }
-}
-
-fn kind(net: &Option<etherparse::NetSlice<'_>>) -> &'static str {
-    match net {
-        Some(etherparse::NetSlice::Ipv4(_)) => "ipv4",
-        Some(etherparse::NetSlice::Ipv6(_)) => "ipv6",
-        Some(etherparse::NetSlice::Arp(_)) => "arp",
+    let packet = match SlicedPacket::from_ethernet(bytes) {
+        Ok(packet) => packet,
+        Err(error) => return format!("{} bytes, {error}", bytes.len()),
+    };
+    let net = match packet.net {
+        Some(NetSlice::Ipv4(_)) => "ipv4",
+        Some(NetSlice::Ipv6(_)) => "ipv6",
+        Some(NetSlice::Arp(_)) => "arp",
         None => "?",
-    }
-}
-
-fn flags(transport: etherparse::TransportSlice<'_>) -> String {
-    match transport {
-        etherparse::TransportSlice::Tcp(tcp) => format!(
-            "tcp {}{}{}{} {} bytes",
-            if tcp.syn() { "S" } else { "" },
-            if tcp.ack() { "A" } else { "" },
-            if tcp.fin() { "F" } else { "" },
-            if tcp.rst() { "R" } else { "" },
-            tcp.payload().len()
-        ),
-        etherparse::TransportSlice::Udp(udp) => format!("udp {} bytes", udp.payload().len()),
-        etherparse::TransportSlice::Icmpv4(icmp) => format!("icmp {}", icmp.type_u8()),
-        etherparse::TransportSlice::Icmpv6(icmp) => format!("icmpv6 {}", icmp.type_u8()),
-        etherparse::TransportSlice::Igmp(_) => "igmp".into(),
-    }
+    };
+    let transport = match packet.transport {
+        Some(TransportSlice::Tcp(tcp)) => {
+            let flags = [(tcp.syn(), 'S'), (tcp.ack(), 'A'), (tcp.fin(), 'F'), (tcp.rst(), 'R')];
+            let flags: String = flags.iter().filter(|(set, _)| *set).map(|(_, name)| *name).collect();
+            format!("tcp {flags} seq {} {} bytes", tcp.sequence_number(), tcp.payload().len())
+        }
+        Some(TransportSlice::Udp(udp)) => format!("udp {} bytes", udp.payload().len()),
+        Some(TransportSlice::Icmpv4(icmp)) => format!("icmp {}", icmp.type_u8()),
+        Some(TransportSlice::Icmpv6(icmp)) => format!("icmpv6 {}", icmp.type_u8()),
+        Some(TransportSlice::Igmp(_)) => "igmp".into(),
+        None => String::new(),
+    };
+    format!("{} bytes {net} {transport}", bytes.len())
 }

@@ -3,13 +3,54 @@
 //!
 //! `cargo test -p lan --test isolated [-- FILTER]`
 
+#![allow(clippy::expect_used, clippy::print_stdout, reason = "all of this is a test")]
+
 mod bench;
+mod ethernet;
+mod hosts;
+mod line;
 mod tcp;
 
 use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-const TESTS: &[(&str, fn())] = &[("tcp::echo_shows_the_handshake", tcp::echo_shows_the_handshake)];
+const LONGEST_SECONDS: u32 = 60;
+
+type Test = (&'static str, fn());
+
+/// Names the functions of a module as tests.
+macro_rules! tests {
+    ($($module:ident::$name:ident),* $(,)?) => {
+        const TESTS: &[Test] = &[$((concat!(stringify!($module), "::", stringify!($name)), $module::$name)),*];
+    };
+}
+
+tests! {
+    ethernet::a_broadcast_reaches_everybody,
+    ethernet::multicast_reaches_members_and_igmp_is_seen,
+    ethernet::a_router_forwards_with_one_hop_less,
+    ethernet::an_idle_network_is_silent,
+    ethernet::nothing_outside_the_lan_can_be_reached,
+    hosts::panics_become_errors_and_tasks_can_be_aborted,
+    hosts::every_thread_of_a_host_is_known_as_its_own,
+    hosts::setting_up_is_fast,
+    hosts::fifty_lans_in_sequence_leave_nothing,
+    line::delay_is_accurate,
+    line::lost_datagrams_are_those_that_do_not_arrive,
+    line::duplicates_and_reordering_are_marked,
+    line::a_damaged_datagram_is_dropped_by_its_checksum,
+    line::a_slow_line_serialises_and_its_queue_overflows,
+    line::a_line_changes_during_the_run,
+    line::a_smaller_mtu_during_the_run_is_a_black_hole,
+    line::an_mtu_from_the_start_makes_fragments,
+    line::what_is_still_travelling_at_the_end_is_told,
+    tcp::echo_shows_the_handshake,
+    tcp::ipv6_works_after_neighbour_discovery,
+    tcp::checksums_are_real_and_frames_have_their_size,
+    tcp::same_seed_loses_the_same_frames,
+    tcp::recorded_retransmissions_are_the_kernels,
+    tcp::congestion_control_is_pinned,
+}
 
 fn main() {
     let filters: Vec<String> =
@@ -47,6 +88,8 @@ fn in_own_process(test: fn()) -> bool {
             status == nix::sys::wait::WaitStatus::Exited(child, 0)
         }
         nix::unistd::ForkResult::Child => {
+            // A test that hangs is killed by SIGALRM.
+            nix::unistd::alarm::set(LONGEST_SECONDS);
             let result = catch_unwind(AssertUnwindSafe(|| {
                 lan::isolate().expect("isolate");
                 test();
