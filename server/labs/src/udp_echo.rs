@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::AsRawFd;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use api::line::{Impairments, Line};
@@ -173,23 +174,46 @@ fn request(
     tally: &mut Tally,
 ) -> io::Result<Option<Vec<u8>>> {
     let datagram = [&id.to_be_bytes(), body].concat();
-    let mut buffer = vec![0; 65_507];
     for attempt in 1..=patience.attempts {
-        socket.send(&datagram)?;
-        tally.sent += 1;
         let deadline = Instant::now() + patience.timeout;
-        // 收到别的编号（迟到的、重复的回复）就接着等，但不延长期限。
-        while let Some(n) = receive_until(socket, &mut buffer, deadline)? {
-            if buffer[..n].starts_with(&id.to_be_bytes()) {
-                tally.answered += 1;
-                return Ok(Some(buffer[4..n].to_vec()));
+        match exchange(socket, &datagram, deadline, tally) {
+            Ok(Some(reply)) => return Ok(Some(reply)),
+            Ok(None) => warn!("第 {id} 个请求，第 {attempt} 次：等不到回复"),
+            // 网络的抱怨未必是最后的话，歇到期限再试一次。
+            Err(error) if is_complaint(&error) => {
+                warn!("第 {id} 个请求，第 {attempt} 次：{error}");
+                thread::sleep(deadline.saturating_duration_since(Instant::now()));
             }
-            tally.stale += 1;
-            info!("丢弃一个不相干的回复（{n} 字节）");
+            Err(error) => return Err(error),
         }
-        warn!("第 {id} 个请求，第 {attempt} 次：等不到回复");
     }
     Ok(None)
+}
+
+/// 发一次，等到期限。编号不对的回复（迟到的、重复的）要丢弃，但不能因此延长期限。
+fn exchange(
+    socket: &UdpSocket,
+    datagram: &[u8],
+    deadline: Instant,
+    tally: &mut Tally,
+) -> io::Result<Option<Vec<u8>>> {
+    socket.send(datagram)?;
+    tally.sent += 1;
+    let mut buffer = vec![0; 65_507];
+    while let Some(n) = receive_until(socket, &mut buffer, deadline)? {
+        if buffer[..n].starts_with(&datagram[..4]) {
+            tally.answered += 1;
+            return Ok(Some(buffer[4..n].to_vec()));
+        }
+        tally.stale += 1;
+        info!("丢弃一个不相干的回复（{n} 字节）");
+    }
+    Ok(None)
+}
+
+/// ICMP 或 ARP 带来的坏消息：可能只是一时的。
+fn is_complaint(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::ConnectionRefused | ErrorKind::HostUnreachable)
 }
 
 /// 到期限为止收一个数据报；过期是 `None`。
@@ -255,16 +279,20 @@ fn truncated(
     socket.set_read_timeout(Some(patience.timeout))?;
     let mut buffer = vec![0; small];
     for _ in 0..patience.attempts {
-        socket.send(message.as_bytes())?;
         // MSG_TRUNC 让内核报出数据报原本的长度；标准库的 recv 只会说“收到 small 字节”。
-        match recv(socket.as_raw_fd(), &mut buffer, MsgFlags::MSG_TRUNC) {
+        let received = socket
+            .send(message.as_bytes())
+            .and_then(|_| Ok(recv(socket.as_raw_fd(), &mut buffer, MsgFlags::MSG_TRUNC)?));
+        match received {
             Ok(whole) => {
                 let got = whole.min(small);
                 info!("数据报有 {whole} 字节，拿到 {got} 字节，其余的再读也没有了");
                 return Ok(Some((got, whole)));
             }
-            Err(nix::Error::EAGAIN) => warn!("等不到回复，再发一次"),
-            Err(error) => return Err(error.into()),
+            Err(error) if error.kind() == ErrorKind::WouldBlock || is_complaint(&error) => {
+                warn!("等不到回复，再发一次：{error}");
+            }
+            Err(error) => return Err(error),
         }
     }
     Ok(None)
@@ -286,6 +314,7 @@ fn knock(silent: SocketAddr, patience: Patience) -> io::Result<bool> {
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
                 warn!("第 {attempt} 次：没有任何回音；请求或 ICMP 丢了，二者无法区分");
             }
+            Err(error) if is_complaint(&error) => warn!("第 {attempt} 次：{error}"),
             Err(error) => return Err(error),
             Ok(n) => info!("竟然有 {n} 字节的回音"),
         }

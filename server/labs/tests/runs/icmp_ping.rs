@@ -72,7 +72,10 @@ fn own_address_never_meets_the_wire() {
 }
 
 fn a_big_echo_is_fragmented() {
-    let trace = Once::new("icmp-ping").params(json!({ "count": 1, "size": 2000 })).perfect().run();
+    let trace = Once::new("icmp-ping")
+        .params(json!({ "count": 1, "size": 2000, "timeout_ms": 4000 }))
+        .perfect()
+        .run();
     trace.completed();
     assert_eq!(trace.count(&[("ip.flags.mf", 1)]), 2, "one there, one back");
     assert_eq!(trace.measured_at("client", "收到回复"), 1.0);

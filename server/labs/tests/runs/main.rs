@@ -3,6 +3,8 @@
 //! The binary has no standard harness because it is three programs: the tests, the process in which a test
 //! runs a lab (`once`, still single-threaded when it enters its namespaces), and `show` for authors.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "clippy does not see that this is a test")]
+
 mod once;
 mod seen;
 mod show;
