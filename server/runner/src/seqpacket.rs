@@ -44,7 +44,7 @@ pub(crate) fn send<T: Serialize>(
     if bytes.len() > MAX_PACKET {
         return Err(Errno::EMSGSIZE);
     }
-    let fds: Vec<_> = passed.iter().map(|fd| fd.as_raw_fd()).collect();
+    let fds: Vec<_> = passed.iter().map(std::os::fd::AsRawFd::as_raw_fd).collect();
     let rights = [ControlMessage::ScmRights(&fds)];
     let control = if fds.is_empty() { &rights[..0] } else { &rights[..] };
     loop {

@@ -31,9 +31,8 @@ const SAID_NOTHING: i32 = 70;
 pub(crate) fn enter(socket: OwnedFd, limits: &Limits, supervisor: Pid, labs: &'static [Entry]) -> ! {
     // A panic must not unwind into the supervisor's loop, of which this process has a copy.
     let _ = catch_unwind(AssertUnwindSafe(|| {
-        let (link, requests) = match process::settle(socket, limits, supervisor).and_then(link::open) {
-            Ok(opened) => opened,
-            Err(_) => process::leave(SAID_NOTHING),
+        let Ok((link, requests)) = process::settle(socket, limits, supervisor).and_then(link::open) else {
+            process::leave(SAID_NOTHING);
         };
         let link = Arc::new(link);
         let Err(error) = confine::confine().and_then(|()| lab::run(&link, requests, labs));

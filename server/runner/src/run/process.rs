@@ -4,7 +4,7 @@ use anyhow::Context as _;
 use api::run::Limits;
 use nix::errno::Errno;
 use nix::sys::prctl;
-use nix::sys::resource::{Resource, setrlimit};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{SigHandler, SigSet, Signal, signal};
 use nix::unistd::{Pid, getppid};
 use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd, RawFd};
@@ -60,7 +60,6 @@ pub(super) fn settle(socket: OwnedFd, limits: &Limits, supervisor: Pid) -> anyho
     unsafe {
         libc::mallopt(libc::M_ARENA_MAX, ARENAS)
     };
-    let limit = |resource, value| setrlimit(resource, value, value).context("setrlimit");
     limit(Resource::RLIMIT_NOFILE, limits.descriptors.into())?;
     limit(Resource::RLIMIT_AS, ADDRESS_SPACE + limits.memory_bytes)?;
     limit(Resource::RLIMIT_FSIZE, 0)?;
@@ -68,6 +67,13 @@ pub(super) fn settle(socket: OwnedFd, limits: &Limits, supervisor: Pid) -> anyho
     // Runs share a user: none may look into another's memory through /proc.
     prctl::set_dumpable(false).context("dumpable")?;
     Ok(socket)
+}
+
+/// Lowers a limit. One that is lower already stays: only root could raise it.
+fn limit(resource: Resource, value: u64) -> anyhow::Result<()> {
+    let (_, most) = getrlimit(resource)?;
+    let value = value.min(most);
+    setrlimit(resource, value, value).context("setrlimit")
 }
 
 /// Moves `socket` to [`RUN_FD`], closes all others, and sends standard error where standard output goes:

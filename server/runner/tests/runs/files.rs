@@ -8,10 +8,10 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use crate::in_modes;
-use crate::setup::{ALL, Mode, measure};
+use crate::setup::{EVERY, Mode, measure};
 
 pub(crate) fn trials() -> Vec<Trial> {
-    in_modes("files", &ALL, files)
+    in_modes("files", &EVERY, files)
 }
 
 /// Labels begin with what is expected: `may` or `not`.

@@ -8,14 +8,20 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::time::Duration;
 
 use crate::in_modes;
-use crate::setup::{ALL, ISOLATED, ISOLATED_NOBODY, LOOPBACK, Mode, RUNTIME, limits, measure, run, shared};
+use crate::setup::{
+    ALL, EVERY, ISOLATED, ISOLATED_NOBODY, LOCKED_ROOT, LOOPBACK, Mode, RUNTIME, limits, measure, run, shared,
+};
 use api::run::{Outcome, Tier};
 
 pub(crate) fn trials() -> Vec<Trial> {
     [
-        in_modes("forbidden_system_calls", &ALL, forbidden_system_calls),
+        in_modes("forbidden_system_calls", &EVERY, forbidden_system_calls),
         in_modes("fork_and_exec_by_std", &ALL, fork_and_exec_by_std),
-        in_modes("reaches_nothing_outside", &[ISOLATED, ISOLATED_NOBODY], reaches_nothing_outside),
+        in_modes(
+            "reaches_nothing_outside",
+            &[ISOLATED, ISOLATED_NOBODY, LOCKED_ROOT],
+            reaches_nothing_outside,
+        ),
         in_modes("loopback_reaches_this_machine", &[LOOPBACK], loopback_reaches_this_machine),
     ]
     .into_iter()

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use crate::in_modes;
 use crate::processes::{children, companions, descriptors, eventually, exists};
-use crate::setup::{ALL, Mode, RUNTIME, limits, run, start};
+use crate::setup::{ALL, EVERY, Mode, RUNTIME, limits, run, start};
 
 pub(crate) fn trials() -> Vec<Trial> {
-    [in_modes("nothing_is_left", &ALL, nothing_is_left), in_modes("drop_ends_a_run", &ALL, drop_ends_a_run)]
+    [in_modes("nothing_is_left", &EVERY, nothing_is_left), in_modes("drop_ends_a_run", &ALL, drop_ends_a_run)]
         .into_iter()
         .flatten()
         .collect()
@@ -43,7 +43,7 @@ fn nothing_is_left(mode: Mode) {
 
 /// All at once, each with limits it meets soon.
 fn misbehave(runner: &Runner, deeds: &[&str]) {
-    let tight = Limits { wall_ms: 1_500, memory_bytes: 96 << 20, threads: 300, ..limits() };
+    let tight = Limits { wall_ms: 1_000, memory_bytes: 96 << 20, threads: 300, ..limits() };
     RUNTIME.block_on(async {
         let mut runs = Vec::new();
         for deed in deeds {

@@ -7,11 +7,11 @@ use runner::collect;
 use std::time::{Duration, Instant};
 
 use crate::in_modes;
-use crate::setup::{ALL, ISOLATED, ISOLATED_NOBODY, Mode, RUNTIME, limits, run, shared};
+use crate::setup::{ALL, EVERY, ISOLATED, ISOLATED_NOBODY, Mode, RUNTIME, limits, run, shared};
 
 pub(crate) fn trials() -> Vec<Trial> {
     [
-        in_modes("completes", &ALL, completes),
+        in_modes("completes", &EVERY, completes),
         in_modes("error", &ALL, error),
         in_modes("panic", &ALL, panic),
         in_modes("panic_in_host", &ALL, panic_in_host),
@@ -28,6 +28,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         in_modes("descriptors", &ALL, descriptors),
         in_modes("descriptors_unwrapped", &ALL, descriptors_unwrapped),
         in_modes("event_flood", &ALL, event_flood),
+        in_modes("slow_reader", &[ISOLATED], slow_reader),
         in_modes("frame_flood", &[ISOLATED, ISOLATED_NOBODY], frame_flood),
         in_modes("unknown_lab", &ALL, unknown_lab),
         in_modes("invalid_parameter", &ALL, invalid_parameter),
@@ -197,6 +198,22 @@ fn event_flood(mode: Mode) {
     let kept = events.iter().filter(|event| matches!(event.body, Body::Code(_))).count() as u64;
     assert_eq!(kept + left_out.code_events, 50_001);
     assert!(left_out.code_events >= 48_000);
+}
+
+/// A client that does not read makes neither the lab nor itself suffer: the trace is thinned, and says so.
+fn slow_reader(mode: Mode) {
+    let runner = shared(mode);
+    let (_, events, outcome, left_out) = RUNTIME.block_on(async {
+        let run = run(&runner, "events", 50_000, limits()).await;
+        tokio::time::sleep(Duration::from_millis(1_000)).await;
+        collect(run).await
+    });
+    assert_eq!(outcome, Outcome::Completed);
+    let kept = events.iter().filter(|event| matches!(event.body, Body::Code(_))).count() as u64;
+    assert_eq!(kept + left_out.code_events, 50_001);
+    assert!(left_out.code_events > 0, "the socket's buffer held everything: {left_out:?}");
+    let lifecycle = events.iter().filter(|event| matches!(event.body, Body::Lifecycle(_))).count();
+    assert_eq!(lifecycle, 2, "begin and end are never left out");
 }
 
 fn frame_flood(mode: Mode) {

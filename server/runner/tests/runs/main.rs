@@ -1,14 +1,18 @@
 //! Runs that misbehave, each in a real process, in every tier and as every kind of user.
 //!
-//! The test binary is its own runner: called with `runner`, it serves the labs in `mischief.rs`. That is why it has
+//! The test binary is its own runner: called with `be-runner`, it serves the labs in `mischief.rs`. That is why it has
 //! no standard harness. Tests run in two rounds: those that only look at their own run side by side, then, one at a
 //! time, those that count processes, namespaces and descriptors.
+
+// Clippy knows tests by `cfg(test)`, which a target without the standard harness does not have.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
 mod files;
 mod isolation;
 mod leftovers;
 mod limits;
 mod load;
+mod locked;
 mod messages;
 mod mischief;
 mod processes;
@@ -20,18 +24,25 @@ use setup::{Mode, User};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    if std::env::args().nth(1).as_deref() == Some("runner") {
-        return match runner::serve(mischief::LABS) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => {
-                eprintln!("{error:#}");
-                ExitCode::FAILURE
-            }
-        };
+    match std::env::args().nth(1).as_deref() {
+        Some("be-runner") => serve(),
+        Some("be-client") => restart::client(),
+        Some("be-locked") => locked::become_program(),
+        _ => test(),
     }
-    if std::env::args().nth(1).as_deref() == Some("client") {
-        return restart::client();
+}
+
+fn serve() -> ExitCode {
+    match runner::serve(mischief::LABS) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
     }
+}
+
+fn test() -> ExitCode {
     let mut arguments = Arguments::from_args();
     let side_by_side =
         [limits::trials(), messages::trials(), isolation::trials(), files::trials()].concat_trials();

@@ -104,7 +104,7 @@ fn killed_under_load(mode: Mode, times: u32) {
 /// The server killed: no runner and no run stays behind.
 fn killed_client(mode: Mode) {
     let mut client = Command::new(std::env::current_exe().unwrap())
-        .arg("client")
+        .arg("be-client")
         .arg(mode.to_string())
         .stdout(Stdio::piped())
         .spawn()

@@ -26,13 +26,22 @@ pub(crate) enum User {
     Own,
     /// User and group 65534 without any privilege; only root can test that.
     Nobody,
+    /// Root where user namespaces are forbidden; only root can test that.
+    LockedRoot,
+    /// Nobody where user namespaces are forbidden; only root can test that.
+    LockedNobody,
 }
 
 pub(crate) const ISOLATED: Mode = Mode { tier: Tier::Isolated, user: User::Own };
 pub(crate) const ISOLATED_NOBODY: Mode = Mode { tier: Tier::Isolated, user: User::Nobody };
 pub(crate) const LOOPBACK: Mode = Mode { tier: Tier::Loopback, user: User::Own };
 pub(crate) const LOOPBACK_NOBODY: Mode = Mode { tier: Tier::Loopback, user: User::Nobody };
+pub(crate) const LOCKED_ROOT: Mode = Mode { tier: Tier::Isolated, user: User::LockedRoot };
+pub(crate) const LOCKED_NOBODY: Mode = Mode { tier: Tier::Loopback, user: User::LockedNobody };
 pub(crate) const ALL: [Mode; 4] = [ISOLATED, ISOLATED_NOBODY, LOOPBACK, LOOPBACK_NOBODY];
+/// With the rarer ways of arriving at a tier.
+pub(crate) const EVERY: [Mode; 6] =
+    [ISOLATED, ISOLATED_NOBODY, LOOPBACK, LOOPBACK_NOBODY, LOCKED_ROOT, LOCKED_NOBODY];
 
 impl fmt::Display for Mode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -43,6 +52,8 @@ impl fmt::Display for Mode {
         let user = match self.user {
             User::Own => "own_user",
             User::Nobody => "nobody",
+            User::LockedRoot => "locked_root",
+            User::LockedNobody => "locked_nobody",
         };
         write!(f, "{tier}_{user}")
     }
@@ -80,20 +91,21 @@ pub(crate) fn end_shared() {
 /// A runner of one's own.
 pub(crate) async fn start(mode: Mode) -> Runner {
     let own = std::env::current_exe().unwrap();
-    let mut words: Vec<OsString> = Vec::new();
-    if mode.user == User::Nobody {
-        words.extend(["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"].map(Into::into));
-    }
-    words.push("/usr/bin/env".into());
-    if mode.tier == Tier::Loopback {
-        words.push("WIREBOOK_TIER=loopback".into());
-    }
-    words.extend([own.into_os_string(), "runner".into()]);
-    let exe = match &*words[0] {
-        program if program == "setpriv" => PathBuf::from("/usr/bin/setpriv"),
-        program => PathBuf::from(program),
+    let own = own.to_str().unwrap();
+    let nobody = ["/usr/bin/setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"];
+    let mut words = match mode.user {
+        User::Own => vec![],
+        User::Nobody => nobody.to_vec(),
+        User::LockedRoot => vec![own, "be-locked"],
+        User::LockedNobody => [&[own, "be-locked"][..], &nobody[..]].concat(),
     };
-    let runner = Runner::start(exe, words.split_off(1)).await.unwrap();
+    if mode.tier == Tier::Loopback && mode.user != User::LockedNobody {
+        words.extend(["/usr/bin/env", "WIREBOOK_TIER=loopback"]);
+    }
+    words.extend([own, "be-runner"]);
+    let exe = PathBuf::from(words.remove(0));
+    let words = words.into_iter().map(OsString::from).collect();
+    let runner = Runner::start(exe, words).await.unwrap();
     assert_eq!(runner.tier().tier, mode.tier, "{:?}", runner.tier());
     runner
 }
