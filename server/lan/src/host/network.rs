@@ -4,7 +4,7 @@ use crate::kernel::{Scope, Watch};
 use crate::sys::link::{self, Cable, Route};
 use crate::sys::netlink::{Message, Refused, Socket};
 use crate::sys::packet::PacketSocket;
-use crate::sys::{ethtool, namespace, sysctl};
+use crate::sys::{ethtool, group, namespace, sysctl};
 use crate::wire::Hub;
 use anyhow::Context as _;
 use api::run::Congestion;
@@ -101,8 +101,8 @@ impl Interface {
         InterfaceInfo { segment: self.segment, mac, addresses }
     }
 
-    /// Waits until the address's solicited-node multicast group (RFC 4291 section 2.7.1) is joined, which
-    /// the kernel does from a work queue.
+    /// Waits until the address's solicited-node multicast group (RFC 4291 section 2.7.1) is joined and
+    /// reported, which the kernel does from a work queue.
     fn wait_for_group(&self) {
         let group = format!("ff0200000000000000000001ff0000{:02x}", self.number);
         let joined = || {
@@ -114,6 +114,8 @@ impl Interface {
         while !joined() && Instant::now() < end {
             std::thread::sleep(Duration::from_micros(50));
         }
+        // The group shows a moment before it is reported; joining another one waits for the lock between.
+        let _ = group::join_all_nodes(self.kernel_index());
     }
 
     fn has_ipv6(&self) -> bool {
@@ -164,7 +166,6 @@ impl Plan {
             if interface.has_ipv6() {
                 interface.wait_for_group();
             }
-            // This also waits for the lock under which the kernel joins groups.
             ethtool::settle_link(routes.socket.fd(), &name).context("网卡没有启用")?;
             if interface.has_ipv6() && !self.forwards {
                 let _ = sysctl::set(&format!("ipv6/conf/{name}/force_mld_version"), "0");

@@ -7,9 +7,9 @@ use std::sync::PoisonError;
 use std::time::Duration;
 
 /// How long events are collected before they are handed on.
-const BATCH: Duration = Duration::from_millis(4);
+const BATCH: Duration = Duration::from_millis(3);
 /// Observers stamp an event before they record it; this is how far out of order that may put two threads.
-const REORDER_NS: u64 = 2_000_000;
+const REORDER_NS: u64 = 4_000_000;
 /// Largest batch, so that a message to the server stays small.
 const BATCH_EVENTS: usize = 1_000;
 const BATCH_BYTES: usize = 256 * 1024;

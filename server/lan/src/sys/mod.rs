@@ -2,6 +2,7 @@
 //! network namespace unless it is given a socket, which stays in the namespace it was opened in.
 
 pub(crate) mod ethtool;
+pub(crate) mod group;
 pub(crate) mod link;
 pub(crate) mod namespace;
 pub(crate) mod netlink;

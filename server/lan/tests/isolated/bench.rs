@@ -78,6 +78,9 @@ where
     let mut recorded = std::mem::take(&mut *collected.lock().expect("collector"));
     recorded.left_out = left_out;
     recorded.events.sort_by_key(|event| (event.time, event.seq));
+    if std::env::var_os("LAN_TEST_PRINT").is_some() {
+        recorded.print();
+    }
     (result, recorded)
 }
 
@@ -103,7 +106,7 @@ impl Recorded {
         })
     }
 
-    /// Prints the run, for a human who wonders why a test failed.
+    /// Prints the run, for a human who wonders why a test failed (`LAN_TEST_PRINT=1`).
     pub(crate) fn print(&self) {
         for event in &self.events {
             let time = event.time as f64 / 1e6;
@@ -183,7 +186,7 @@ fn summary(bytes: &[u8]) -> String {
         }
         Some(TransportSlice::Udp(udp)) => format!("udp {} bytes", udp.payload().len()),
         Some(TransportSlice::Icmpv4(icmp)) => format!("icmp {}", icmp.type_u8()),
-        Some(TransportSlice::Icmpv6(icmp)) => format!("icmpv6 {}", icmp.type_u8()),
+        Some(TransportSlice::Icmpv6(icmp)) => format!("icmpv6 {} {:02x?}", icmp.type_u8(), icmp.payload()),
         Some(TransportSlice::Igmp(_)) => "igmp".into(),
         None => String::new(),
     };

@@ -1,7 +1,7 @@
 //! Tests that need namespaces. Each runs in a process of its own that is still single-threaded when it
 //! enters them, which libtest cannot give; so this is a test harness too, a small one.
 //!
-//! `cargo test -p lan --test isolated [-- FILTER]`
+//! `cargo test -p lan --test isolated [-- FILTER]`; with `LAN_TEST_PRINT=1` runs are printed.
 
 #![allow(clippy::expect_used, clippy::print_stdout, reason = "all of this is a test")]
 
