@@ -11,10 +11,10 @@ use crate::{app, arp, ipv4, ipv6, vlan};
 specs! {
     DST = "eth.dst", "目的 MAC", Form::Mac;
     DST_LG = "eth.dst.lg", "LG 位", Form::Choice("全球唯一", "本地管理");
-    DST_IG = "eth.dst.ig", "IG 位", Form::Choice("单播", "组播/广播");
+    DST_IG = "eth.dst.ig", "IG 位", Form::Choice("单播", "多播/广播");
     SRC = "eth.src", "源 MAC", Form::Mac;
     SRC_LG = "eth.src.lg", "LG 位", Form::Choice("全球唯一", "本地管理");
-    SRC_IG = "eth.src.ig", "IG 位", Form::Choice("单播", "组播/广播");
+    SRC_IG = "eth.src.ig", "IG 位", Form::Choice("单播", "多播/广播");
     TYPE = "eth.type", "上层协议", Form::HexNamed(4, TYPES);
     LEN = "eth.len", "长度", Form::Unit("字节");
     TRAILER = "eth.trailer", "尾部填充", Form::Bytes;

@@ -21,7 +21,7 @@ specs! {
     MAX_MANT = "igmp.max_resp.mant", "尾数", Form::Hex(1);
     CHECKSUM = "igmp.checksum", "校验和", Form::Hex(4);
     CHECKSUM_STATUS = "igmp.checksum.status", "校验结果", Form::Named(VERDICTS);
-    MADDR = "igmp.maddr", "组播地址", Form::Ipv4;
+    MADDR = "igmp.maddr", "多播地址", Form::Ipv4;
     SUPPRESS = "igmp.s", "抑制路由器处理", Form::Flag;
     QRV = "igmp.qrv", "健壮性系数", Form::Decimal;
     QQIC = "igmp.qqic", "查询间隔代码", Form::Decimal;

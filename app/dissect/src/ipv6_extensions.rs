@@ -48,7 +48,7 @@ specs! {
 
 const OPTIONS: crate::spec::Names = &[(0, "Pad1"), (1, "PadN"), (5, "路由器警示"), (0xc2, "巨型载荷")];
 const ACTIONS: crate::spec::Names =
-    &[(0, "跳过"), (1, "丢弃"), (2, "丢弃并报告"), (3, "丢弃，目的非组播才报告")];
+    &[(0, "跳过"), (1, "丢弃"), (2, "丢弃并报告"), (3, "丢弃，目的非多播才报告")];
 
 const HOP: u8 = 0;
 const ROUTING: u8 = 43;

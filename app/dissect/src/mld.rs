@@ -14,7 +14,7 @@ use crate::spec::{Form, specs};
 specs! {
     DELAY = "icmpv6.mld.maximum_response_delay", "最大响应延迟", Form::Unit("毫秒");
     CODE = "icmpv6.mld.maximum_response_code", "最大响应代码", Form::Decimal;
-    GROUP = "icmpv6.mld.multicast_address", "组播地址", Form::Ipv6;
+    GROUP = "icmpv6.mld.multicast_address", "多播地址", Form::Ipv6;
     FLAG = "icmpv6.mld.flag", "标志", Form::Hex(2);
     SUPPRESS = "icmpv6.mld.flag.s", "抑制路由器处理", Form::Flag;
     QRV = "icmpv6.mld.flag.qrv", "健壮性系数", Form::Decimal;
@@ -27,7 +27,7 @@ specs! {
     RECORD_TYPE = "icmpv6.mldr.mar.record_type", "记录类型", Form::Named(RECORDS);
     AUX_LEN = "icmpv6.mldr.mar.aux_data_len", "辅助数据长度", Form::Decimal;
     RECORD_SOURCES = "icmpv6.mldr.mar.nb_sources", "源地址数", Form::Decimal;
-    RECORD_GROUP = "icmpv6.mldr.mar.multicast_address", "组播地址", Form::Ipv6;
+    RECORD_GROUP = "icmpv6.mldr.mar.multicast_address", "多播地址", Form::Ipv6;
     RECORD_SOURCE = "icmpv6.mldr.mar.source_address", "源地址", Form::Ipv6;
     AUX = "icmpv6.mldr.mar.auxiliary_data", "辅助数据", Form::Bytes;
 }
