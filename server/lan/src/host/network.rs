@@ -231,9 +231,9 @@ impl Routes {
             messages.push(self.route(&prefix_v6(interface.segment), 64, None, index));
         }
         if interface.index == 0 {
-            // Multicast and limited broadcast leave by the first interface unless a program says otherwise.
+            // Multicast leaves by the first interface unless a program says otherwise. Limited broadcast has
+            // no route, as on a machine without a default route: a lab shows what becomes of it.
             messages.push(self.route(&[224, 0, 0, 0], 4, None, index));
-            messages.push(self.route(&[255; 4], 32, None, index));
         }
         messages
     }

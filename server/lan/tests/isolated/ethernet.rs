@@ -28,8 +28,10 @@ async fn receiver(host: &Host, group: Option<Ipv4Addr>) -> Task<Option<String>> 
 }
 
 fn send(host: &Host, to: Ipv4Addr) -> Task<()> {
+    // The source address names the interface: 255.255.255.255 has no route.
+    let from = host.ipv4();
     host.spawn_blocking(move || {
-        let socket = UdpSocket::bind("0.0.0.0:0").expect("bind");
+        let socket = UdpSocket::bind((from, 0)).expect("bind");
         socket.set_broadcast(true).expect("broadcast");
         socket.send_to("大家好".as_bytes(), (to, 9)).expect("send");
     })
