@@ -24,7 +24,7 @@ use crate::protocol::{CONTROL_FD, Ending, FromRunner};
 use crate::seqpacket::{self, Received};
 
 /// The pause before a runner that died young is started again doubles from the first to the second.
-const PAUSE: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
+const PAUSE: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(500));
 
 /// A runner that lived longer than this did not die young.
 const YOUTH: Duration = Duration::from_secs(1);

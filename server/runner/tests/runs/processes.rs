@@ -6,21 +6,24 @@ use std::time::{Duration, Instant};
 
 /// Process numbers of the children of `parent`, zombies included.
 pub(crate) fn children(parent: u32) -> BTreeSet<u32> {
-    processes().filter(|&process| parent_of(process) == Some(parent)).collect()
+    processes().filter(|&process| state_and_parent(process).is_some_and(|(_, of)| of == parent)).collect()
 }
 
 fn processes() -> impl Iterator<Item = u32> {
     fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
 }
 
-/// Field 4 of `/proc/<pid>/stat`; the second is the name in parentheses, which may hold anything.
-fn parent_of(process: u32) -> Option<u32> {
+/// State and parent: fields 3 and 4 of `/proc/<pid>/stat`. The second is the name in parentheses, which may hold
+/// anything.
+fn state_and_parent(process: u32) -> Option<(char, u32)> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
+    Some((fields.next()?.chars().next()?, fields.next()?.parse().ok()?))
 }
 
-pub(crate) fn exists(process: u32) -> bool {
-    fs::exists(format!("/proc/{process}")).unwrap()
+/// Not gone, and not merely waiting for its parent (by now perhaps process 1) to take note of its end.
+pub(crate) fn is_alive(process: u32) -> bool {
+    state_and_parent(process).is_some_and(|(state, _)| state != 'Z')
 }
 
 /// Open descriptors; `None` if this user may not see them. `process`: a number, or `self`.

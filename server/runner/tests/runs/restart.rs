@@ -10,7 +10,7 @@ use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::in_modes;
-use crate::processes::{children, eventually, exists};
+use crate::processes::{children, eventually, is_alive};
 use crate::setup::{ALL, ISOLATED, LOOPBACK, Mode, RUNTIME, limits, run, start};
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -51,7 +51,7 @@ fn killed_runner(mode: Mode) {
         assert_eq!(collect(run(&runner, "talk", 3, limits()).await).await.2, Outcome::Completed);
         assert_ne!(runner.process(), Some(process));
         eventually("runner and runs are gone", Duration::from_secs(3), || {
-            !exists(process) && !processes.iter().any(|&process| exists(process))
+            !is_alive(process) && !processes.iter().any(|&process| is_alive(process))
         });
     });
 }
@@ -117,7 +117,7 @@ fn killed_client(mode: Mode) {
     client.kill().unwrap();
     client.wait().unwrap();
     eventually("all are gone", Duration::from_secs(3), || {
-        !exists(runner) && !runs.iter().any(|&process| exists(process))
+        !is_alive(runner) && !runs.iter().any(|&process| is_alive(process))
     });
 }
 
