@@ -18,6 +18,7 @@ const ADDRESS_SPACE: u64 = 4 << 30;
 
 /// Heaps of the allocator. The default, eight for each core, would let threads of large machines reserve
 /// more than [`ADDRESS_SPACE`].
+#[cfg(target_env = "gnu")]
 const ARENAS: libc::c_int = 4;
 
 /// SIGKILL for this process when the thread of `parent` that started it ends. The kernel forgets it when a

@@ -61,6 +61,7 @@ const FORBIDDEN: &[i64] = &[
     libc::SYS_finit_module,
     libc::SYS_delete_module,
     libc::SYS_kexec_load,
+    #[cfg(target_arch = "x86_64")]
     libc::SYS_kexec_file_load,
     libc::SYS_reboot,
     libc::SYS_acct,
@@ -82,6 +83,7 @@ const FORBIDDEN: &[i64] = &[
     libc::SYS_adjtimex,
     libc::SYS_sethostname,
     libc::SYS_setdomainname,
+    #[cfg(target_arch = "x86_64")]
     libc::SYS_setrlimit,
     // memory that no limit of ours counts
     libc::SYS_memfd_create,

@@ -11,7 +11,7 @@ use anyhow::{Context as _, ensure};
 use labs::Entry;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signal::{SigHandler, SigSet, Signal, signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::socket::MsgFlags;
 use nix::unistd::{ForkResult, fork, getpid, getppid};
@@ -41,6 +41,11 @@ pub fn serve(labs: &'static [Entry]) -> anyhow::Result<()> {
     let own = usage::of("self").context("reading /proc/self/status")?;
     ensure!(own.threads == 1, "the runner has to be single-threaded, but has {} threads", own.threads);
     run::process::close_from(CONTROL_FD + 1)?;
+    // Whoever ends a whole service or terminal at once means the server; it ends the runs in good order.
+    for polite in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGQUIT] {
+        // SAFETY: no handler is installed, so none can run in a bad place. Runs inherit this.
+        unsafe { signal(polite, SigHandler::SigIgn) }?;
+    }
     // SAFETY: the client put the control socket here (`client/keeper.rs`); nothing else in this process owns it.
     let control = unsafe { OwnedFd::from_raw_fd(CONTROL_FD) };
 

@@ -1,6 +1,6 @@
 //! Many runs: at once, and one after another.
 
-use api::run::Outcome;
+use api::run::{FromRun, Outcome};
 use libtest_mimic::Trial;
 use runner::{Runner, collect};
 use std::time::{Duration, Instant};
@@ -15,7 +15,26 @@ pub(crate) fn trials() -> Vec<Trial> {
     let thousand =
         in_modes("1000_runs_leave_nothing", &[ISOLATED, ISOLATED_NOBODY, LOOPBACK], |mode| flat(mode, 1_000));
     trials.extend(thousand.into_iter().map(|trial| trial.with_ignored_flag(true)));
+    let latency = in_modes("first_event_latency", &[ISOLATED, LOOPBACK], first_event_latency);
+    trials.extend(latency.into_iter().map(|trial| trial.with_ignored_flag(true)));
     trials
+}
+
+/// From the wish to run a lab to its first event, one run at a time. Prints; what is fast depends on the machine.
+fn first_event_latency(mode: Mode) {
+    RUNTIME.block_on(async {
+        let runner = start(mode).await;
+        let mut times = Vec::new();
+        for _ in 0..200 {
+            let begun = Instant::now();
+            let mut run = run(&runner, "talk", 3, limits()).await;
+            while !matches!(run.next().await.unwrap(), FromRun::Events { .. }) {}
+            times.push(begun.elapsed());
+            assert_eq!(collect(run).await.2, Outcome::Completed);
+        }
+        times.sort_unstable();
+        println!("first event ({mode}): p50 {:?}, p95 {:?}, worst {:?}", times[100], times[190], times[199]);
+    });
 }
 
 async fn at_once(runner: &Runner, count: u32) {

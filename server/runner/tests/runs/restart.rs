@@ -1,6 +1,6 @@
 //! The runner killed with -9 in mid-run.
 
-use api::run::Outcome;
+use api::run::{Outcome, ToRun};
 use libtest_mimic::Trial;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -15,6 +15,7 @@ use crate::setup::{ALL, ISOLATED, LOOPBACK, Mode, RUNTIME, limits, run, start};
 
 pub(crate) fn trials() -> Vec<Trial> {
     let mut trials = in_modes("killed_runner", &ALL, killed_runner);
+    trials.extend(in_modes("polite_signals", &[ISOLATED], polite_signals));
     trials.extend(in_modes("killed_client", &[ISOLATED, LOOPBACK], killed_client));
     trials.extend(in_modes("killed_10_times_under_load", &[ISOLATED], |mode| killed_under_load(mode, 10)));
     let hundred =
@@ -53,6 +54,24 @@ fn killed_runner(mode: Mode) {
         eventually("runner and runs are gone", Duration::from_secs(3), || {
             !is_alive(process) && !processes.iter().any(|&process| is_alive(process))
         });
+    });
+}
+
+/// Ctrl-C, or a service manager that signals all processes: the server ends runs in good order, not the signal.
+fn polite_signals(mode: Mode) {
+    RUNTIME.block_on(async {
+        let runner = start(mode).await;
+        let process = runner.process().unwrap();
+        let mut running = run(&runner, "echo_input", 0, limits()).await;
+        running.next().await.unwrap();
+        for process in children(process).into_iter().chain([process]) {
+            for polite in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP] {
+                kill(Pid::from_raw(process.try_into().unwrap()), polite).unwrap();
+            }
+        }
+        running.send(ToRun::Stop).await.unwrap();
+        assert!(matches!(collect(running).await.2, Outcome::Stopped { .. }));
+        assert_eq!(runner.process(), Some(process));
     });
 }
 
