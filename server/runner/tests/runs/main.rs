@@ -7,6 +7,7 @@
 // Clippy knows tests by `cfg(test)`, which a target without the standard harness does not have.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
+mod book;
 mod files;
 mod isolation;
 mod leftovers;
@@ -19,21 +20,23 @@ mod processes;
 mod restart;
 mod setup;
 
+use labs::Entry;
 use libtest_mimic::{Arguments, Trial};
 use setup::{Mode, User};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     match std::env::args().nth(1).as_deref() {
-        Some("be-runner") => serve(),
+        Some("be-runner") => serve(mischief::LABS),
+        Some("be-book-runner") => serve(labs::all()),
         Some("be-client") => restart::client(),
         Some("be-locked") => locked::become_program(),
         _ => test(),
     }
 }
 
-fn serve() -> ExitCode {
-    match runner::serve(mischief::LABS) {
+fn serve(labs: &'static [Entry]) -> ExitCode {
+    match runner::serve(labs) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error:#}");
@@ -45,7 +48,8 @@ fn serve() -> ExitCode {
 fn test() -> ExitCode {
     let mut arguments = Arguments::from_args();
     let side_by_side =
-        [limits::trials(), messages::trials(), isolation::trials(), files::trials()].concat_trials();
+        [limits::trials(), messages::trials(), isolation::trials(), files::trials(), book::trials()]
+            .concat_trials();
     let alone = [leftovers::trials(), restart::trials(), load::trials()].concat_trials();
 
     let first = libtest_mimic::run(&arguments, side_by_side);

@@ -88,8 +88,17 @@ pub(crate) fn end_shared() {
     });
 }
 
-/// A runner of one's own.
+/// A runner of one's own, which knows the lab `mischief`.
 pub(crate) async fn start(mode: Mode) -> Runner {
+    start_serving(mode, "be-runner").await
+}
+
+/// A runner that knows the labs of the book.
+pub(crate) async fn start_with_book(mode: Mode) -> Runner {
+    start_serving(mode, "be-book-runner").await
+}
+
+async fn start_serving(mode: Mode, what: &str) -> Runner {
     let own = std::env::current_exe().unwrap();
     let own = own.to_str().unwrap();
     let nobody = ["/usr/bin/setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"];
@@ -102,7 +111,7 @@ pub(crate) async fn start(mode: Mode) -> Runner {
     if mode.tier == Tier::Loopback && mode.user != User::LockedNobody {
         words.extend(["/usr/bin/env", "WIREBOOK_TIER=loopback"]);
     }
-    words.extend([own, "be-runner"]);
+    words.extend([own, what]);
     let exe = PathBuf::from(words.remove(0));
     let words = words.into_iter().map(OsString::from).collect();
     let runner = Runner::start(exe, words).await.unwrap();
