@@ -1,1 +1,5 @@
-fn main() {}
+//! `wirebook`: see [`server::cli`].
+
+fn main() -> std::process::ExitCode {
+    server::cli::main()
+}

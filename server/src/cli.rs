@@ -1,0 +1,100 @@
+//! The command line: `serve`, `run`, `labs`, `check`, and the hidden `runner`.
+
+mod check;
+mod labs;
+mod lines;
+mod params;
+mod run;
+mod text;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::Config;
+
+/// Exit status after bad parameters, as clap itself uses it.
+const MISUSE: u8 = 2;
+
+/// 线上：在真实的虚拟网络里学 Rust 网络编程
+#[derive(Parser)]
+#[command(name = "wirebook", version, propagate_version = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// 启动网站
+    Serve(Box<Config>),
+    /// 在命令行运行一个实验
+    Run(Box<run::Args>),
+    /// 列出所有实验和它们的参数
+    Labs(labs::Args),
+    /// 检查书稿：实验、代码锚点、参数、链接、图片、标题
+    Check(check::Args),
+    /// The process that forks runs; started by the others, never by hand.
+    #[command(hide = true)]
+    Runner,
+}
+
+/// Reads the command line and does what it says.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let done = match cli.command {
+        // Before anything starts a thread: the runner must be single-threaded to enter its namespaces.
+        Command::Runner => return runner(),
+        Command::Serve(config) => {
+            log("info");
+            serve(*config)
+        }
+        Command::Run(args) => {
+            log("warn");
+            run::run(*args)
+        }
+        Command::Labs(args) => labs::list(&args),
+        Command::Check(args) => check::check(&args),
+    };
+    done.unwrap_or_else(|error| {
+        complain(&format!("{error:#}"));
+        ExitCode::FAILURE
+    })
+}
+
+fn serve(config: Config) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let done = runtime.block_on(crate::serve::serve(config));
+    // Blocking work that is still going on (a compression) is of no use to anyone.
+    runtime.shutdown_background();
+    done.map(|()| ExitCode::SUCCESS)
+}
+
+fn runner() -> ExitCode {
+    match runner::serve(::labs::all()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&format!("runner: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Logs go to stderr; `RUST_LOG` chooses which.
+fn log(default: &str) {
+    use tracing_subscriber::EnvFilter;
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}
+
+#[expect(clippy::print_stderr, reason = "this is what a command line is for")]
+fn complain(message: &str) {
+    eprintln!("错误：{message}");
+}
+
+/// A mistake in the arguments: one sentence, and the exit status for misuse.
+fn misuse(message: &str) -> ExitCode {
+    complain(message);
+    ExitCode::from(MISUSE)
+}

@@ -1,0 +1,150 @@
+//! Pages: rendered once by Leptos, then sent from memory in the encoding the reader takes.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use axum::body::Body;
+use http::{Request, StatusCode};
+use leptos::config::LeptosOptions;
+use leptos::prelude::provide_context;
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
+
+use crate::csp;
+use crate::respond::Stored;
+use crate::site::{Edition, Library};
+
+/// Bytes of rendered pages kept; the least used go first.
+const MOST_BYTES: u64 = 64 << 20;
+/// Paths known to lead nowhere.
+const MOST_UNKNOWN: usize = 1024;
+/// Longer paths are not pages.
+const LONGEST_PATH: usize = 512;
+/// No page is larger.
+const LARGEST_PAGE: usize = 16 << 20;
+/// Rendered to learn what a page that does not exist looks like; every unknown path gets this one.
+const NOWHERE: &str = "/404";
+
+/// All pages. Cheap to clone.
+#[derive(Clone)]
+pub struct Pages {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    library: Library,
+    options: LeptosOptions,
+    /// Further sources for `connect-src` (the live reload of `cargo leptos watch`).
+    connect: String,
+    pages: Cache<Key, Arc<Stored>, Weight>,
+    unknown: Cache<Key, ()>,
+}
+
+/// Edition and path: a page that was being rendered while the book changed cannot outlive the change.
+type Key = (u64, String);
+
+#[derive(Clone)]
+struct Weight;
+
+impl Weighter<Key, Arc<Stored>> for Weight {
+    fn weight(&self, _: &Key, page: &Arc<Stored>) -> u64 {
+        page.content.weight()
+    }
+}
+
+impl Pages {
+    #[must_use]
+    pub fn new(library: Library, options: LeptosOptions, connect: String) -> Self {
+        let pages = Cache::with_weighter(256, MOST_BYTES, Weight);
+        Self { inner: Arc::new(Inner { library, options, connect, pages, unknown: Cache::new(MOST_UNKNOWN) }) }
+    }
+
+    /// The page at this path; readers who ask at the same time wait for one rendering.
+    ///
+    /// # Errors
+    /// Rendering failed; the cause is for the log.
+    pub async fn get(&self, path: &str) -> anyhow::Result<Arc<Stored>> {
+        let edition = self.inner.library.now();
+        if path.len() > LONGEST_PATH || self.inner.unknown.get(&(edition.number, path.to_owned())).is_some() {
+            return self.nowhere(&edition).await;
+        }
+        let key = (edition.number, path.to_owned());
+        let page = self.cached(&key, &edition, None).await?;
+        if page.status != StatusCode::NOT_FOUND {
+            return Ok(page);
+        }
+        self.inner.pages.remove(&key);
+        self.inner.unknown.insert(key, ());
+        self.nowhere(&edition).await
+    }
+
+    /// The page of a trace. It does not change, but it is rendered with the trace at hand.
+    ///
+    /// # Errors
+    /// As [`Pages::get`], and the errors of `trace`.
+    pub async fn trace<E>(
+        &self,
+        path: &str,
+        trace: impl Future<Output = Result<app::SavedTrace, E>>,
+    ) -> Result<Arc<Stored>, E>
+    where
+        E: From<anyhow::Error>,
+    {
+        let edition = self.inner.library.now();
+        let key = (edition.number, path.to_owned());
+        if let Some(page) = self.inner.pages.get(&key) {
+            return Ok(page);
+        }
+        let trace = trace.await?;
+        Ok(self.cached(&key, &edition, Some(trace)).await?)
+    }
+
+    /// The answer to every unknown path.
+    ///
+    /// # Errors
+    /// As [`Pages::get`].
+    pub async fn missing(&self) -> anyhow::Result<Arc<Stored>> {
+        self.nowhere(&self.inner.library.now()).await
+    }
+
+    async fn nowhere(&self, edition: &Edition) -> anyhow::Result<Arc<Stored>> {
+        self.cached(&(edition.number, NOWHERE.to_owned()), edition, None).await
+    }
+
+    async fn cached(
+        &self,
+        key: &Key,
+        edition: &Edition,
+        trace: Option<app::SavedTrace>,
+    ) -> anyhow::Result<Arc<Stored>> {
+        self.inner.pages.get_or_insert_async(key, self.render(&key.1, edition, trace)).await
+    }
+
+    async fn render(
+        &self,
+        path: &str,
+        edition: &Edition,
+        trace: Option<app::SavedTrace>,
+    ) -> anyhow::Result<Arc<Stored>> {
+        let (site, options) = (edition.site.clone(), self.inner.options.clone());
+        let provide = move || {
+            provide_context(site.clone());
+            if let Some(trace) = &trace {
+                provide_context(trace.clone());
+            }
+        };
+        let document = move || app::shell(options.clone());
+        // Only the path: what a page says may not depend on who asks.
+        let request = Request::builder().uri(path).body(Body::empty()).context("not a path")?;
+        let response = leptos_axum::render_app_async_with_context(provide, document)(request).await;
+        let (parts, body) = response.into_parts();
+        let html = axum::body::to_bytes(body, LARGEST_PAGE).await.context("rendering a page")?;
+        let connect = self.inner.connect.clone();
+        let page = tokio::task::spawn_blocking(move || {
+            let html = csp::without_nonce(&String::from_utf8_lossy(&html));
+            let policy = csp::policy(&html, &connect);
+            Stored::page(html, parts.status, &policy)
+        });
+        Ok(Arc::new(page.await.context("compressing a page")?))
+    }
+}

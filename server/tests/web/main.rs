@@ -1,0 +1,12 @@
+//! The server over real sockets, with puppets in place of run processes where a test has to decide what a run does.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests")]
+
+mod cli;
+mod live;
+mod live_bounds;
+mod real;
+mod router;
+mod shutdown;
+mod store;
+mod support;
