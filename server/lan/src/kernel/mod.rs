@@ -22,10 +22,10 @@ pub(crate) use watch::{Scope, Watch};
 
 /// Shortest time between two looks at the same sockets.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
-/// Longest, for changes that no frame announces (a listener, a full receive queue).
-const LONGEST_PAUSE: Duration = Duration::from_millis(50);
-/// In tier `loopback` nothing announces changes at all.
-const LOOPBACK_PAUSE: Duration = Duration::from_millis(10);
+/// Time between two looks at everything, for changes that no frame announces (a listener, a full receive
+/// queue). It doubles while nothing moves.
+const SHORTEST_IDLE: Duration = Duration::from_millis(10);
+const LONGEST_IDLE: Duration = Duration::from_millis(160);
 /// The observer rests at least this many times as long as a look took.
 const REST: u32 = 9;
 
@@ -97,33 +97,33 @@ impl KernelObserver {
 
     fn run(&self) {
         let mut full_look = Instant::now();
+        let mut idle = SHORTEST_IDLE;
         while !self.stop.load(Ordering::Acquire) {
             let watches = self.watches();
             self.wait(&watches, full_look);
             self.activity.slept();
             let began = Instant::now();
             let everything = began >= full_look;
-            let mut pause = LONGEST_PAUSE;
+            let mut moved = false;
             for watch in &watches {
-                match watch.scope() {
-                    Scope::Subnet { .. } => {
-                        pause = LOOPBACK_PAUSE;
-                        watch.look(self, Touched::ALL);
-                    }
-                    Scope::Host(_) if everything => watch.look(self, Touched::ALL),
-                    Scope::Host(host) => {
-                        if let Some(touched) = self.activity.take(*host) {
-                            watch.look(self, touched);
-                        }
-                    }
+                let touched = match watch.scope() {
+                    // Nothing announces changes here.
+                    Scope::Subnet { .. } => Some(Touched::ALL),
+                    Scope::Host(host) => self.activity.take(*host),
+                };
+                moved |= touched.is_some();
+                if let Some(touched) = if everything { Some(Touched::ALL) } else { touched } {
+                    watch.look(self, touched);
                 }
                 watch.note_ended(self);
             }
             let took = began.elapsed();
-            if everything || pause == LOOPBACK_PAUSE {
-                full_look = Instant::now() + pause.max(took * REST);
+            idle = if moved { SHORTEST_IDLE } else { idle };
+            if everything {
+                full_look = Instant::now() + idle.max(took * REST);
+                idle = LONGEST_IDLE.min(idle * 2);
             }
-            std::thread::sleep(SHORTEST_PAUSE.max(took * REST.min(4)).saturating_sub(took));
+            std::thread::sleep(SHORTEST_PAUSE.max(took * REST));
         }
     }
 

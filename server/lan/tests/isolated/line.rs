@@ -2,7 +2,7 @@
 
 use super::bench::{Options, PATIENCE, QUIET, Recorded, run, udp};
 use api::line::{Impairments, Line};
-use api::trace::{Body, Delivery, Fate, Lifecycle};
+use api::trace::{Body, Delivery, Fate, Lifecycle, Transport};
 use lan::{Control, Host, Lan};
 use std::collections::BTreeMap;
 use std::net::UdpSocket;
@@ -207,11 +207,33 @@ pub(crate) fn what_is_still_travelling_at_the_end_is_told() {
         let socket = a.spawn_blocking(|| {
             let socket = UdpSocket::bind("0.0.0.0:0").expect("bind");
             socket.set_broadcast(true).expect("broadcast");
-            socket.send_to(b"late", "255.255.255.255:9").expect("send");
+            socket.send_to(b"late", "10.0.0.255:9").expect("send");
         });
         socket.await.expect("send");
         lan.settle(QUIET, Duration::from_millis(50)).await;
     });
     let fates: Vec<Fate> = recorded.deliveries().map(|(_, delivery)| delivery.fate).collect();
     assert_eq!(fates, [Fate::StillTravelling]);
+}
+
+pub(crate) fn a_full_receive_buffer_shows_as_drops() {
+    let ((), recorded) = run(Options::default(), async |mut lan: Lan, _control| {
+        let (a, b) = pair(&mut lan);
+        let address = (b.ipv4(), 9);
+        let lazy = b.spawn_blocking(move || UdpSocket::bind(address).expect("bind"));
+        let lazy = lazy.await.expect("b");
+        let sending = a.spawn_blocking(move || {
+            let socket = UdpSocket::bind("0.0.0.0:0").expect("bind");
+            for _ in 0..400 {
+                socket.send_to(&[0; 1400], address).expect("send");
+            }
+        });
+        sending.await.expect("a");
+        lan.settle(QUIET, Duration::from_secs(1)).await;
+        drop(lazy);
+    });
+    let full = recorded.kernel().filter(|(_, kernel)| kernel.host == 1 && kernel.transport == Transport::Udp);
+    let (drops, waiting) =
+        full.map(|(_, kernel)| (kernel.drops, kernel.receive_queue)).max().expect("socket");
+    assert!(drops > 0 && waiting > 0, "{drops} drops, {waiting} bytes waiting");
 }

@@ -43,6 +43,7 @@ tests! {
     line::a_line_changes_during_the_run,
     line::a_smaller_mtu_during_the_run_is_a_black_hole,
     line::an_mtu_from_the_start_makes_fragments,
+    line::a_full_receive_buffer_shows_as_drops,
     line::what_is_still_travelling_at_the_end_is_told,
     tcp::echo_shows_the_handshake,
     tcp::ipv6_works_after_neighbour_discovery,
