@@ -1,6 +1,8 @@
 //! A host: a thread with a network of its own.
 
+pub(crate) mod interface;
 pub(crate) mod network;
+pub(crate) mod routes;
 pub(crate) mod thread;
 
 use crate::setup::Setup;

@@ -1,7 +1,8 @@
 //! Questions about sockets and their answers (`sock_diag(7)`, `include/uapi/linux/inet_diag.h`).
 
 use super::tcp_info;
-use crate::sys::netlink::{Message, Socket, attributes, messages, u32_at, u64_at};
+use crate::sys::message::{Message, attributes, messages, u32_at, u64_at};
+use crate::sys::netlink::Socket;
 use api::trace::{SocketState, TcpInfo, Transport};
 use std::io;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};

@@ -3,6 +3,7 @@
 //! Sockets are looked at right after frames moved, but not more often than every millisecond; at once when
 //! a segment opens or ends a connection; and now and then while nothing moves.
 
+mod change;
 mod inet_diag;
 mod sockets;
 mod tcp_info;

@@ -1,7 +1,7 @@
 //! `struct tcp_info` as the kernel lays it out (`include/uapi/linux/tcp.h`). It has grown at its end with
 //! every few versions; what an older kernel does not send reads as zero.
 
-use crate::sys::netlink::{u32_at, u64_at};
+use crate::sys::message::{u32_at, u64_at};
 use api::trace::TcpInfo;
 
 /// The kernel's way to say that there is no slow-start threshold yet (`TCP_INFINITE_SSTHRESH`).

@@ -1,6 +1,6 @@
 //! Links, addresses and routes (`rtnetlink(7)`), as messages for [`super::netlink::Socket::request`].
 
-use super::netlink::Message;
+use super::message::Message;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::os::fd::{AsRawFd, BorrowedFd};
 

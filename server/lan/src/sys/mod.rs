@@ -4,6 +4,7 @@
 pub(crate) mod ethtool;
 pub(crate) mod group;
 pub(crate) mod link;
+pub(crate) mod message;
 pub(crate) mod namespace;
 pub(crate) mod netlink;
 pub(crate) mod packet;

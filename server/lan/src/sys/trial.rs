@@ -4,7 +4,7 @@
 //! (`signal-safety(7)`): no allocation, no locks. All bytes it needs are made before.
 
 use super::link::{self, Cable};
-use super::netlink::Message;
+use super::message::Message;
 use nix::errno::Errno;
 use std::ffi::CStr;
 use std::io::{self, Read as _};
@@ -154,7 +154,7 @@ fn request(message: &[u8]) -> Result<(), Errno> {
         Errno::result(libc::send(fd, message.as_ptr().cast(), message.len(), 0))?;
         Errno::result(libc::recv(fd, answer.as_mut_ptr().cast(), answer.len(), 0))?
     };
-    let code = super::netlink::u32_at(&answer[..length.cast_unsigned()], super::netlink::HEADER);
+    let code = super::message::u32_at(&answer[..length.cast_unsigned()], super::message::HEADER);
     match code.map_or(-libc::EIO, u32::cast_signed) {
         0 => Ok(()),
         code => Err(Errno::from_raw(-code)),

@@ -1,54 +1,19 @@
 //! The switch itself: decides about each frame as it enters, forwards it now or later, records both.
 
-use super::lane::{Lane, Passage, flip};
+use super::flight::Flight;
+use super::lane::{Passage, flip};
 use super::peek::{Peeked, peek};
+use super::port::{NewPort, Port};
 use super::table::{AddressTable, PortIndex};
 use crate::Recorder;
 use crate::activity::{Activity, Touched};
 use crate::kernel::KernelObserver;
-use crate::sys::packet::PacketSocket;
 use api::line::Line;
 use api::trace::{Delivery, Fate, Frame, FrameId, HostId};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::rc::Rc;
 use std::sync::Arc;
-
-/// A cable plugged into the switch.
-#[derive(Debug)]
-pub(crate) struct NewPort {
-    pub(crate) host: HostId,
-    /// Number of the host's interface: each of its cables has decisions of its own.
-    pub(crate) interface: u8,
-    pub(crate) segment: u8,
-    /// MTU of the host's interface; it takes nothing larger whatever the line says later.
-    pub(crate) mtu: u16,
-    pub(crate) line: Line,
-    pub(crate) socket: Arc<PacketSocket>,
-}
-
-struct Port {
-    host: HostId,
-    segment: u8,
-    mtu: u16,
-    socket: Arc<PacketSocket>,
-    up: Lane,
-    down: Lane,
-    /// Latest arrival planned so far, by the port the frames came from: who arrives before it overtakes.
-    latest: Vec<u64>,
-}
-
-/// A frame on its way to one receiver.
-struct Flight {
-    due: u64,
-    /// Keeps frames with the same `due` in order.
-    order: u64,
-    port: PortIndex,
-    bytes: Rc<[u8]>,
-    delivery: Delivery,
-    recorded: bool,
-    peeked: Peeked,
-}
 
 /// What becomes of one copy of a frame, decided as it enters.
 struct Plan {
@@ -95,11 +60,7 @@ impl Switch {
     }
 
     pub(super) fn plug(&mut self, new: NewPort) {
-        let NewPort { host, interface, segment, mtu, line, socket } = new;
-        let lane = (u64::from(host) << 16) | (u64::from(interface) << 8);
-        let line = clamped(line, mtu);
-        let (up, down) = (Lane::new(line.up, self.seed, lane), Lane::new(line.down, self.seed, lane | 1));
-        self.ports.push(Port { host, segment, mtu, socket, up, down, latest: Vec::new() });
+        self.ports.push(Port::new(new, self.seed));
         let ports = self.ports.len();
         for port in &mut self.ports {
             port.latest.resize(ports, 0);
@@ -108,9 +69,7 @@ impl Switch {
 
     pub(super) fn set_line(&mut self, host: HostId, line: &Line) {
         for port in self.ports.iter_mut().filter(|port| port.host == host) {
-            let line = clamped(line.clone(), port.mtu);
-            port.up.set(line.up);
-            port.down.set(line.down);
+            port.set_line(line.clone());
         }
     }
 
@@ -285,28 +244,3 @@ impl Switch {
         }
     }
 }
-
-fn clamped(mut line: Line, mtu: u16) -> Line {
-    line.down.mtu = line.down.mtu.min(mtu);
-    line
-}
-
-impl Ord for Flight {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        (self.due, self.order).cmp(&(other.due, other.order))
-    }
-}
-
-impl PartialOrd for Flight {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Flight {
-    fn eq(&self, other: &Self) -> bool {
-        (self.due, self.order) == (other.due, other.order)
-    }
-}
-
-impl Eq for Flight {}

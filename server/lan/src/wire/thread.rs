@@ -1,6 +1,7 @@
 //! The thread the switch lives on, and the hub: the namespace in which all cables end.
 
-use super::switch::{NewPort, Switch};
+use super::port::NewPort;
+use super::switch::Switch;
 use crate::Recorder;
 use crate::activity::Activity;
 use crate::kernel::KernelObserver;

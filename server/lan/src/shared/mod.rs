@@ -1,11 +1,14 @@
 //! What `Lan` and `Control` share: the hosts so far, the switch and the observers.
 
-use crate::host::network::{Interface, Plan, Routes, Target};
+mod routes;
+
+use crate::host::interface::Interface;
+use crate::host::network::Plan;
+use crate::host::routes::Routes;
 use crate::host::thread::{self, HostThread};
 use crate::host::{Host, Inner};
 use crate::kernel::{KernelObserver, Scope, Watch};
 use crate::recorder::lock;
-use crate::routing::{Node, default_router, routes};
 use crate::setup::Setup;
 use crate::wire::{Command, Hub, NewPort, Wire};
 use crate::{Config, Recorder};
@@ -190,37 +193,6 @@ impl Shared {
 
     fn handle(&self, inner: Inner) -> Host {
         Host { inner: Arc::new(inner) }
-    }
-
-    /// A new router concerns everybody, a new host only itself.
-    fn update_routes(&self, new: HostId, forwards: bool) -> anyhow::Result<()> {
-        let hosts = lock(&self.hosts);
-        let nodes: Vec<Node> = hosts
-            .iter()
-            .map(|entry| Node {
-                segments: entry.interfaces.iter().map(|interface| interface.segment).collect(),
-                forwards: entry.forwards,
-            })
-            .collect();
-        for (index, entry) in hosts.iter().enumerate() {
-            if !forwards && index != usize::from(new) {
-                continue;
-            }
-            let Some(table) = &entry.routes else { continue };
-            let on = |entry: &Entry, segment: u8| {
-                entry.interfaces.iter().find(|interface| interface.segment == segment).cloned()
-            };
-            let hops = routes(&nodes, index);
-            let hops = hops.iter().map(|hop| (Target::Segment(hop.segment), hop.router, hop.via));
-            let default = default_router(&nodes, index);
-            let default = default.map(|(router, via)| (Target::Everything, router, via));
-            for (target, router, via) in hops.chain(default) {
-                if let (Some(own), Some(gateway)) = (on(entry, via), on(&hosts[router], via)) {
-                    table.add(&own, target, &gateway)?;
-                }
-            }
-        }
-        Ok(())
     }
 
     pub(crate) fn set_line(&self, name: &str, line: Line) -> Result<(), InvalidField> {
