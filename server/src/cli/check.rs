@@ -9,6 +9,7 @@ use book::{Book, Content};
 use crate::site::Registry;
 
 #[derive(clap::Args)]
+#[group(skip)]
 pub(super) struct Args {
     /// 书稿目录（默认：源码里的 content/，发布版本则检查内置的书稿）
     #[arg(value_name = "DIR")]

@@ -8,6 +8,7 @@ use api::lab::{Param, ParamKind};
 use crate::catalog;
 
 #[derive(clap::Args)]
+#[group(skip)]
 pub(super) struct Args {
     /// 输出 JSON
     #[arg(long)]

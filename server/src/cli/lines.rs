@@ -7,6 +7,7 @@ use api::line::{Impairments, Line};
 
 /// A value for the lines of every host, or `host:value` for one; both directions. May be given several times.
 #[derive(clap::Args)]
+#[group(skip)]
 pub(super) struct Lines {
     /// 丢包率，百分比
     #[arg(long, value_name = "[HOST:]PERCENT")]

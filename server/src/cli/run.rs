@@ -14,6 +14,7 @@ use crate::serve::start_runner;
 use crate::store;
 
 #[derive(clap::Args)]
+#[group(skip)]
 pub(super) struct Args {
     /// 实验的名称，见 wirebook labs
     lab: String,
