@@ -28,7 +28,9 @@ fn LabEntry(lab: LabInfo) -> impl IntoView {
     let chapters = site
         .book
         .chapters_with(&lab.slug)
-        .map(|chapter| view! { <a href=chapter.path()>{chapter.number.clone()}" "{chapter.title.clone()}</a> })
+        .map(
+            |chapter| view! { <a href=chapter.path()>{chapter.number.clone()}" "{chapter.title.clone()}</a> },
+        )
         .collect_view();
     let unavailable = lab.needs_isolated && site.tier.tier == Tier::Loopback;
     view! {

@@ -14,7 +14,8 @@ pub fn Contents(
 ) -> impl IntoView {
     let site = expect_context::<Site>();
     let parts = site.book.parts.iter().filter(|part| !part.chapters.is_empty());
-    let parts = parts.map(|part| view! { <ContentsPart part=part.clone() path=path.clone()/> }).collect_view();
+    let parts =
+        parts.map(|part| view! { <ContentsPart part=part.clone() path=path.clone()/> }).collect_view();
     view! {
         <nav id="contents" class="contents" popover="auto" aria-label="全书目录">
             <p class="contents-head">

@@ -26,5 +26,7 @@ pub fn Problems(file: String) -> impl IntoView {
 #[component]
 pub fn ProblemHere(problem: Problem) -> impl IntoView {
     let site = expect_context::<Site>();
-    site.development.then(|| view! { <aside class="problems" aria-label="书稿里的问题"><p>{problem.to_string()}</p></aside> })
+    site.development.then(
+        || view! { <aside class="problems" aria-label="书稿里的问题"><p>{problem.to_string()}</p></aside> },
+    )
 }

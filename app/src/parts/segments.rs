@@ -20,8 +20,7 @@ pub fn Segments(segments: Vec<Segment>) -> impl IntoView {
             Segment::Lab(block) => {
                 let count = seen.entry(block.slug.clone()).or_default();
                 *count += 1;
-                let name =
-                    if *count == 1 { block.slug.clone() } else { format!("{}-{count}", block.slug) };
+                let name = if *count == 1 { block.slug.clone() } else { format!("{}-{count}", block.slug) };
                 view! { <LabBench name block/> }.into_any()
             }
             Segment::Code(block) => view! { <Listing block/> }.into_any(),
