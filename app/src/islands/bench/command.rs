@@ -4,10 +4,10 @@ use super::knob::KNOBS;
 use super::settings::Choice;
 use super::{number, value};
 use api::lab::LabInfo;
-use api::line::Impairments;
+use api::line::Line;
 use api::run::Congestion;
 
-/// `wirebook run tcp-echo --set message=你好 --line client.up.loss_percent=20 --seed 7`; only what differs from the defaults.
+/// `wirebook run tcp-echo --set message=你好 --loss client:20 --seed 7`; only what differs from the defaults.
 pub(crate) fn command(info: &LabInfo, choice: &Choice) -> String {
     let mut words = vec!["wirebook".to_owned(), "run".into(), info.slug.clone()];
     for param in &info.params {
@@ -18,9 +18,7 @@ pub(crate) fn command(info: &LabInfo, choice: &Choice) -> String {
     }
     for (host, line) in &choice.lines {
         let usual = info.lines.get(host).cloned().unwrap_or_default();
-        for (side, now, usual) in [("up", &line.up, &usual.up), ("down", &line.down, &usual.down)] {
-            words.extend(turned(host, side, now, usual));
-        }
+        words.extend(turned(host, line, &usual));
     }
     if choice.congestion != Congestion::default() {
         words.push("--congestion".into());
@@ -33,14 +31,32 @@ pub(crate) fn command(info: &LabInfo, choice: &Choice) -> String {
     words.join(" ")
 }
 
-fn turned(host: &str, side: &str, now: &Impairments, usual: &Impairments) -> Vec<String> {
-    let different = KNOBS.iter().filter(|knob| (knob.get)(now) != (knob.get)(usual));
-    different
-        .flat_map(|knob| {
-            let setting = format!("{host}.{side}.{}={}", knob.field, number::exact((knob.get)(now)));
-            ["--line".to_owned(), quoted(&setting)]
-        })
-        .collect()
+/// `--loss client:20` for both directions, `--loss client.up:20` for one.
+fn turned(host: &str, now: &Line, usual: &Line) -> Vec<String> {
+    let mut words = Vec::new();
+    for knob in KNOBS {
+        let mut turn = |place: &str, value: f64| {
+            // The command line says `--loss` for `loss_percent`.
+            let flag = knob.field.split('_').next().unwrap_or_default();
+            words.push(format!("--{flag}"));
+            words.push(quoted(&format!("{place}:{}", number::exact(value))));
+        };
+        let values = |line: &Line| ((knob.get)(&line.up), (knob.get)(&line.down));
+        let ((up, down), before) = (values(now), values(usual));
+        if (up, down) == before {
+            continue;
+        }
+        if up == down {
+            turn(host, up);
+            continue;
+        }
+        for (side, value, before) in [("up", up, before.0), ("down", down, before.1)] {
+            if value != before {
+                turn(&format!("{host}.{side}"), value);
+            }
+        }
+    }
+    words
 }
 
 /// As a POSIX shell takes it literally.
@@ -56,7 +72,7 @@ fn quoted(word: &str) -> String {
 mod tests {
     use super::*;
     use api::lab::{Param, ParamKind};
-    use api::line::Line;
+    use api::line::Impairments;
     use std::collections::BTreeMap;
 
     fn info() -> LabInfo {
@@ -87,13 +103,16 @@ mod tests {
         let lossy = Impairments { loss_percent: 20.0, ..Impairments::default() };
         let choice = Choice {
             params: params.as_object().cloned().unwrap(),
-            lines: BTreeMap::from([("client".into(), Line { up: lossy, down: Impairments::default() })]),
+            lines: BTreeMap::from([
+                ("client".into(), Line { up: lossy, down: Impairments::default() }),
+                ("server".into(), Line::both(Impairments { delay_ms: 50.5, ..Impairments::default() })),
+            ]),
             seed: Some(7),
             congestion: Congestion::Reno,
         };
         assert_eq!(
             command(&info(), &choice),
-            r"wirebook run tcp-echo --set 'message=it'\''s; rm' --line client.up.loss_percent=20 --congestion reno --seed 7"
+            r"wirebook run tcp-echo --set 'message=it'\''s; rm' --loss client.up:20 --delay server:50.5 --congestion reno --seed 7"
         );
     }
 }

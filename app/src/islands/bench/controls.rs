@@ -49,8 +49,8 @@ pub(crate) fn Controls(bench: Bench) -> impl IntoView {
     };
     view! {
         <div class="bench-controls" role="group" aria-label="回放">
-            <button type="button" title="第一个事件（Home）" aria-label="第一个事件" on:click=move |_| jump(false)>"⏮"</button>
-            <button type="button" title="上一个事件（←）" aria-label="上一个事件" on:click=move |_| step(false)>"◀"</button>
+            <button type="button" title="第一个事件（Home）" aria-label="第一个事件" on:click=move |_| jump(false)>{icon(FIRST)}</button>
+            <button type="button" title="上一个事件（←）" aria-label="上一个事件" on:click=move |_| step(false)>{icon(PREVIOUS)}</button>
             <button
                 type="button"
                 class="bench-play"
@@ -58,11 +58,13 @@ pub(crate) fn Controls(bench: Bench) -> impl IntoView {
                 aria-label=move || if bench.playing.get() { "暂停" } else { "播放" }
                 on:click=move |_| player::toggle(bench)
             >
-                {move || if bench.playing.get() { "❚❚" } else if at_end() { "↻" } else { "▶" }}
+                {move || icon(if bench.playing.get() { PAUSE } else if at_end() { AGAIN } else { PLAY })}
             </button>
-            <button type="button" title="下一个事件（→）" aria-label="下一个事件" on:click=move |_| step(true)>"▶︎❘"</button>
-            <button type="button" title="最后一个事件（End）" aria-label="最后一个事件" on:click=move |_| jump(true)>"⏭"</button>
+            <button type="button" title="下一个事件（→）" aria-label="下一个事件" on:click=move |_| step(true)>{icon(NEXT)}</button>
+            <button type="button" title="最后一个事件（End）" aria-label="最后一个事件" on:click=move |_| jump(true)>{icon(LAST)}</button>
             <Slider bench/>
+        </div>
+        <div class="bench-options">
             <select aria-label="播放方式" title="播放方式" on:change=move |event| {
                 pace.set(if event_target_value(&event) == "time" { Pace::Time } else { Pace::Events });
             }>
@@ -88,6 +90,24 @@ pub(crate) fn Controls(bench: Bench) -> impl IntoView {
                 </label>
             </Show>
         </div>
+    }
+}
+
+/// Shapes on a 16 × 16 grid.
+const FIRST: &str = "M2 3h2v10H2zM9 3v10L4 8zM14 3v10L9 8z";
+const PREVIOUS: &str = "M3 3h2v10H3zM12 3v10L6 8z";
+const PLAY: &str = "M4 2.5v11L13 8z";
+const PAUSE: &str = "M4 3h3v10H4zM9 3h3v10H9z";
+const AGAIN: &str = "M8 3a5 5 0 1 1-4.9 4h2.1A3 3 0 1 0 8 5v2.5L4.5 4 8 .5z";
+const NEXT: &str = "M11 3h2v10h-2zM4 3v10l6-5z";
+const LAST: &str = "M12 3h2v10h-2zM7 3v10l5-5zM2 3v10l5-5z";
+
+/// A shape in the colour of the text; its button says what it does.
+fn icon(shape: &'static str) -> impl IntoView {
+    view! {
+        <svg viewBox="0 0 16 16" width="16" height="16" fill="currentColor" aria-hidden="true" focusable="false">
+            <path d=shape></path>
+        </svg>
     }
 }
 

@@ -110,7 +110,8 @@ pub(crate) fn Fields(
         rows.track();
         request_animation_frame(move || {
             let row = at.and_then(|at| document().get_element_by_id(&bench.id(&format!("field-{at}"))));
-            if let (Some(list), Some(row)) = (list.get_untracked(), row) {
+            // The view may have gone by now.
+            if let (Some(Some(list)), Some(row)) = (list.try_get_untracked(), row) {
                 let (list_box, row_box) = (list.get_bounding_client_rect(), row.get_bounding_client_rect());
                 if row_box.top() < list_box.top() || row_box.bottom() > list_box.bottom() {
                     let by = row_box.top() - list_box.top() - list_box.height() / 3.0;

@@ -20,7 +20,8 @@ enum Direction {
 /// The panel 线路: for each host its knobs, a preset, and whether both directions are alike.
 #[component]
 pub(crate) fn Lines(bench: Bench, settings: Settings, run: Run) -> impl IntoView {
-    let hosts = bench.info.with_value(|info| info.hosts.clone());
+    // The knobs are many; they are made when the panel is opened for the first time.
+    let opened = RwSignal::new(false);
     let summary = move || {
         let bad = settings.lines.with(|lines| {
             let perfect = |line: &&Line| line.up.is_perfect() && line.down.is_perfect();
@@ -29,20 +30,29 @@ pub(crate) fn Lines(bench: Bench, settings: Settings, run: Run) -> impl IntoView
         if bad == 0 { "全部完美".to_owned() } else { format!("{bad} 台主机的线路不完美") }
     };
     view! {
-        <details class="bench-panel">
+        <details class="bench-panel" on:toggle=move |_| opened.set(true)>
             <summary>"线路" <span class="bench-summary">{summary}</span></summary>
             <p class="bench-help">
                 "每台主机用一根网线接到交换机。这里的设置作用在网线上，运行中改动立即生效。"
             </p>
-            {hosts.into_iter().enumerate().map(|(lane, host)| host_line(bench, settings, run, lane, host)).collect_view()}
+            <Show when=move || opened.get()>{all_hosts(bench, settings, run)}</Show>
         </details>
     }
+}
+
+fn all_hosts(bench: Bench, settings: Settings, run: Run) -> impl IntoView {
+    let hosts = bench.info.with_value(|info| info.hosts.clone());
+    hosts
+        .into_iter()
+        .enumerate()
+        .map(|(lane, host)| host_line(bench, settings, run, lane, host))
+        .collect_view()
 }
 
 fn host_line(bench: Bench, settings: Settings, run: Run, lane: usize, host: String) -> impl IntoView {
     let name = StoredValue::new(host.clone());
     let line = move || name.with_value(|host| settings.lines.with(|lines| lines.get(host).cloned()));
-    let split = RwSignal::new(line().is_some_and(|line| line.up != line.down));
+    let split = RwSignal::new(untrack(line).is_some_and(|line| line.up != line.down));
     let set = move |line: Line| {
         let host = name.get_value();
         settings.lines.update(|lines| drop(lines.insert(host.clone(), line.clone())));
@@ -64,7 +74,7 @@ fn host_line(bench: Bench, settings: Settings, run: Run, lane: usize, host: Stri
     let toggle = move |event| {
         let apart = event_target_checked(&event);
         split.set(apart);
-        if let (false, Some(line)) = (apart, line()) {
+        if let (false, Some(line)) = (apart, untrack(line)) {
             set(Line::both(line.up));
         }
     };
@@ -166,7 +176,7 @@ fn knob_field(
                 {knob.label} <span class="bench-unseen">{words}</span> <span class="bench-unit">{knob.unit}</span>
             </label>
             <input id=id type="number" inputmode="decimal" step=knob.step min=number::exact(knob.min)
-                max=number::exact(knob.max) value=value() prop:value=value
+                max=number::exact(knob.max) value=untrack(value) prop:value=value
                 aria-invalid=move || error.with(Option::is_some).then_some("true") aria-describedby=error_id.clone()
                 on:change=change/>
             <p class="bench-error" id=error_id>{move || error.get()}</p>

@@ -7,6 +7,7 @@ use super::model::Model;
 use super::run::Run;
 use super::settings::Choice;
 use super::state::{Bench, Origin};
+use api::run::Congestion;
 use api::trace::{Trace, VERSION};
 use leptos::prelude::*;
 use std::time::Duration;
@@ -46,12 +47,22 @@ pub(crate) async fn load(bench: Bench, run: Run, saved: Option<String>, address:
     }
 }
 
+/// Fills the gaps of a run that was thinned on its way here, from the saved trace.
+pub(crate) async fn complete(bench: Bench, id: String) {
+    let Ok(trace) = browser::json::<Trace>(&format!("/traces/{id}.json")).await else { return };
+    let same = bench.model.try_with_untracked(|model| model.trace_id.as_ref() == Some(&id));
+    if same == Some(true) && trace.version <= VERSION {
+        // Sequence numbers are those of the run: selection and cursor stay where they are.
+        bench.model.set(Model::from(trace));
+    }
+}
+
 fn show(bench: Bench, run: Run, trace: Trace, saved: Option<String>, address: Option<Address>) {
     run.made_with.set(Some(Choice {
         params: trace.params.as_object().cloned().unwrap_or_default(),
         lines: trace.lines.clone(),
         seed: Some(trace.seed),
-        congestion: Default::default(),
+        congestion: Congestion::default(),
     }));
     let model = Model::from(trace);
     bench.follow.set(false);

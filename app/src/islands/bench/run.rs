@@ -1,9 +1,9 @@
 //! The reader's run: asks for it, takes in what the server says, hands it to the views once per animation frame.
 
-use super::live;
 use super::model::Model;
 use super::settings::{Choice, Settings};
 use super::state::{Bench, Origin};
+use super::{live, load};
 use api::line::Line;
 use api::live::{ClientMessage, ServerMessage};
 use api::run::{Outcome, Tier, TierReport};
@@ -151,12 +151,16 @@ impl Run {
             }
             ServerMessage::Finished { outcome, left_out, trace, .. } => {
                 self.flush();
+                let thinned = self.bench.model.with_untracked(|model| model.thinned > 0);
                 self.bench.model.update(|model| {
                     model.outcome = Some(outcome);
                     model.left_out = left_out;
-                    model.trace_id = trace;
+                    model.trace_id.clone_from(&trace);
                 });
                 self.end();
+                if let (true, Some(id)) = (thinned, trace) {
+                    leptos::task::spawn_local(load::complete(self.bench, id));
+                }
             }
             ServerMessage::Error { field, message, .. } => self.refused(&field, message),
         }

@@ -64,10 +64,10 @@ pub(crate) fn Views(
     wide: Memo<bool>,
 ) -> impl IntoView {
     let chosen = RwSignal::new(None);
-    let kinds = Memo::new(move |_| bench.model.with(|model| (!model.frames.is_empty(), model.signals > 0)));
+    let kinds =
+        Memo::new(move |_| bench.model.with(|model| panels(!model.frames.is_empty(), model.signals > 0)));
     move || {
-        let (frames, signals) = kinds.get();
-        let (first, others) = panels(frames, signals);
+        let (first, others) = kinds.get();
         if wide.get() {
             view! {
                 <div class="bench-views bench-wide">
