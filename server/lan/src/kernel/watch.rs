@@ -2,7 +2,7 @@
 
 use super::KernelObserver;
 use super::inet_diag::{DESTROY_GROUPS, Part, dump, ended};
-use super::sockets::Sockets;
+use super::sockets::{LAST_WORDS_NS, Sockets};
 use crate::activity::Touched;
 use crate::recorder::lock;
 use crate::sys::netlink::Socket;
@@ -10,6 +10,7 @@ use api::trace::HostId;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
 /// Up to this many sockets, the switch may wait for a look.
 const SMALL: usize = 64;
@@ -81,8 +82,14 @@ impl Watch {
         small
     }
 
-    /// Records every difference, however small.
+    /// Records every difference, however small, after the last words of what has just ended.
     pub(super) fn look_finally(&self, observer: &KernelObserver) {
+        self.look(observer, Touched::ALL);
+        let end = Instant::now() + Duration::from_nanos(LAST_WORDS_NS);
+        while lock(&self.sockets).waits() && Instant::now() < end {
+            std::thread::sleep(Duration::from_micros(200));
+            self.note_ended(observer);
+        }
         let mut sockets = lock(&self.sockets);
         sockets.hold_nothing_back();
         self.look_with(observer, Touched::ALL, &mut sockets);

@@ -182,7 +182,12 @@ fn summary(bytes: &[u8]) -> String {
         Some(TransportSlice::Tcp(tcp)) => {
             let flags = [(tcp.syn(), 'S'), (tcp.ack(), 'A'), (tcp.fin(), 'F'), (tcp.rst(), 'R')];
             let flags: String = flags.iter().filter(|(set, _)| *set).map(|(_, name)| *name).collect();
-            format!("tcp {flags} seq {} {} bytes", tcp.sequence_number(), tcp.payload().len())
+            format!(
+                "tcp {flags} seq {} ack {} {} bytes",
+                tcp.sequence_number(),
+                tcp.acknowledgment_number(),
+                tcp.payload().len()
+            )
         }
         Some(TransportSlice::Udp(udp)) => format!("udp {} bytes", udp.payload().len()),
         Some(TransportSlice::Icmpv4(icmp)) => format!("icmp {}", icmp.type_u8()),

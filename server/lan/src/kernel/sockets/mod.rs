@@ -5,8 +5,9 @@ use super::inet_diag::{Part, Seen};
 use api::trace::{HostId, Kernel, SocketState};
 use std::collections::HashSet;
 
-/// How long the end of a connection waits for its last words, which the kernel sends from a work queue.
-const LAST_WORDS_NS: u64 = 5_000_000;
+/// How long the end of a connection waits for its last words. The kernel sends them from a work queue when
+/// the program has closed the socket too; if it does so later, they are told later.
+pub(super) const LAST_WORDS_NS: u64 = 20_000_000;
 /// Counters that move with every segment are recorded this often, the less often the more there is.
 const COUNTERS_NS: [(u32, u64); 3] = [(2_000, 100_000_000), (400, 20_000_000), (0, 5_000_000)];
 /// Names of sockets that ended, remembered so that late last words do not revive them.
@@ -35,6 +36,8 @@ struct Tracked {
     times_shown: u32,
     round: u64,
     ending: Option<Ending>,
+    /// In TIME_WAIT: the cookie of the connection whose last words have not come.
+    former: Option<u64>,
 }
 
 /// A full socket that is no longer there.
@@ -59,6 +62,11 @@ impl Sockets {
 
     pub(super) fn count(&self) -> usize {
         self.tracked.len()
+    }
+
+    /// True while last words may still come.
+    pub(super) fn waits(&self) -> bool {
+        self.tracked.iter().any(|tracked| tracked.ending.is_some())
     }
 
     pub(super) fn hold_nothing_back(&mut self) {
@@ -98,6 +106,13 @@ impl Sockets {
     /// Takes in the last words of sockets that ended.
     pub(super) fn ended(&mut self, time: u64, all: Vec<(HostId, Seen)>, mut number: impl FnMut() -> u32) {
         for (host, words) in all {
+            let late = |tracked: &Tracked| tracked.former == Some(words.cookie);
+            if let Some(index) = self.tracked.iter().position(late) {
+                self.tracked[index].former = None;
+                let shown = self.tracked[index].shown.clone();
+                self.show(index, time, Kernel { tcp: words.tcp, ..shown });
+                continue;
+            }
             if words.local.port() == 0 || self.retired.contains(&words.cookie) {
                 continue;
             }
@@ -113,7 +128,10 @@ impl Sockets {
                 tracked.seen.tcp = Some(tcp);
             }
             match tracked.ending.take() {
-                Some(Ending { since, time_wait }) => self.complete(index, since, time_wait),
+                Some(Ending { since, time_wait }) => {
+                    self.retire(index);
+                    self.complete(index, since, time_wait);
+                }
                 // Whether it goes on in TIME_WAIT is for the next look to say.
                 None => self.retire(index),
             }
@@ -147,6 +165,7 @@ impl Sockets {
             times_shown: 1,
             round,
             ending: None,
+            former: None,
         });
         self.tracked.len() - 1
     }
@@ -154,6 +173,10 @@ impl Sockets {
     fn update(&mut self, index: usize, time: u64, seen: Seen) {
         let tracked = &mut self.tracked[index];
         tracked.round = self.round;
+        if self.retired.contains(&seen.cookie) {
+            // It ended while it was being looked at: its last words are newer than this.
+            return;
+        }
         tracked.seen = seen;
         let now = event(tracked.host, tracked.number, &tracked.seen);
         if now == tracked.shown {
@@ -193,6 +216,8 @@ impl Sockets {
     }
 
     fn complete(&mut self, index: usize, time: u64, time_wait: Option<Seen>) {
+        let former = self.tracked[index].seen.cookie;
+        let told = self.retired.contains(&former);
         self.retire(index);
         let Some(time_wait) = time_wait else {
             let tracked = self.tracked.remove(index);
@@ -217,6 +242,7 @@ impl Sockets {
         }
         let tracked = &mut self.tracked[index];
         tracked.ending = None;
+        tracked.former = (!told).then_some(former);
         tracked.seen = time_wait;
         let now = event(tracked.host, tracked.number, &tracked.seen);
         self.show(index, time, now);

@@ -102,6 +102,26 @@ fn without_last_words_the_end_comes_after_a_while() {
 }
 
 #[test]
+fn a_look_taken_before_the_last_words_does_not_undo_them() {
+    let mut bench = Bench::new(true);
+    bench.look(1, &[seen(7, FinWait2)]);
+    bench.last_words(2, with_retransmissions(seen(7, Close), 3));
+    bench.look(2, &[seen(7, FinWait2)]);
+    // Told before TIME_WAIT, with the last words' count.
+    assert_eq!(bench.look(3, &[seen(8, TimeWait)]), [(3, 0, Some(FinWait2)), (3, 0, Some(TimeWait))]);
+}
+
+#[test]
+fn late_last_words_are_told_in_time_wait() {
+    let mut bench = Bench::new(true);
+    bench.look(1, &[seen(7, FinWait2)]);
+    bench.look(2, &[seen(8, TimeWait)]);
+    assert_eq!(bench.look(2 + LAST_WORDS_NS, &[seen(8, TimeWait)]), [(2, 0, Some(TimeWait))]);
+    let late = bench.last_words(90 + LAST_WORDS_NS, with_retransmissions(seen(7, Close), 4));
+    assert_eq!(late, [(90 + LAST_WORDS_NS, 0, Some(TimeWait))]);
+}
+
+#[test]
 fn counters_are_thinned_but_nothing_that_matters_is() {
     let mut bench = Bench::new(false);
     bench.look(0, &[seen(7, Established)]);
