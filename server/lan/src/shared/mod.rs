@@ -10,6 +10,7 @@ use crate::host::{Host, Inner};
 use crate::kernel::{KernelObserver, Scope, Watch};
 use crate::recorder::lock;
 use crate::setup::Setup;
+use crate::sys::packet::PacketSocket;
 use crate::wire::{Command, Hub, NewPort, Wire};
 use crate::{Config, Recorder};
 use anyhow::Context as _;
@@ -42,6 +43,8 @@ struct Entry {
     info: HostInfo,
     thread: Option<HostThread>,
     interfaces: Vec<Interface>,
+    /// The switch's ends of its cables.
+    sockets: Vec<Arc<PacketSocket>>,
     forwards: bool,
     routes: Option<Routes>,
 }
@@ -134,14 +137,14 @@ impl Shared {
             HostInfo { name: name.into(), interfaces: interfaces.iter().map(Interface::info).collect() };
         self.recorder.host(info.clone());
         self.kernel.add(built.watch);
-        for (interface, socket) in interfaces.iter().zip(built.sockets) {
+        for (interface, socket) in interfaces.iter().zip(&built.sockets) {
             let port = NewPort {
                 host,
                 interface: interface.index,
                 segment: interface.segment,
                 mtu,
                 line: line.clone(),
-                socket,
+                socket: Arc::clone(socket),
             };
             anyhow::ensure!(wire.order(Command::Plug(port)), "交换机没有响应");
         }
@@ -150,6 +153,7 @@ impl Shared {
             info,
             thread: Some(thread),
             interfaces,
+            sockets: built.sockets,
             forwards,
             routes: Some(built.routes),
         });
@@ -175,8 +179,14 @@ impl Shared {
         let interfaces = vec![InterfaceInfo { segment: 0, mac: None, addresses }];
         let info = HostInfo { name: name.into(), interfaces };
         self.recorder.host(info.clone());
-        let entry =
-            Entry { info, thread: Some(thread), interfaces: Vec::new(), forwards: false, routes: None };
+        let entry = Entry {
+            info,
+            thread: Some(thread),
+            interfaces: Vec::new(),
+            sockets: Vec::new(),
+            forwards: false,
+            routes: None,
+        };
         lock(&self.hosts).push(entry);
         Ok(self.handle(Inner {
             name: name.into(),
@@ -223,7 +233,10 @@ impl Shared {
             return Duration::ZERO;
         };
         let (last, travelling) = activity.frames();
-        if travelling > 0 {
+        // A busy machine may not have let the switch look yet.
+        let waiting =
+            lock(&self.hosts).iter().flat_map(|entry| &entry.sockets).any(|socket| socket.has_frame());
+        if travelling > 0 || waiting {
             return quiet.max(Duration::from_millis(1));
         }
         quiet.saturating_sub(Duration::from_nanos(self.recorder.elapsed_ns().saturating_sub(last)))
@@ -243,6 +256,7 @@ impl Shared {
         self.kernel.stop(kernel_thread);
         for entry in lock(&self.hosts).iter_mut() {
             entry.routes = None;
+            entry.sockets.clear();
         }
     }
 }

@@ -1,6 +1,7 @@
 //! `packet(7)` sockets: whole Ethernet frames of one interface.
 
 use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{
     AddressFamily, MsgFlags, SockFlag, SockType, recv, send, setsockopt, socket, sockopt,
 };
@@ -70,6 +71,12 @@ impl PacketSocket {
                 Err(_) => return None,
             }
         }
+    }
+
+    /// True if a frame waits to be received.
+    pub(crate) fn has_frame(&self) -> bool {
+        let mut polled = [PollFd::new(self.fd.as_fd(), PollFlags::POLLIN)];
+        poll(&mut polled, PollTimeout::ZERO).is_ok_and(|ready| ready > 0)
     }
 
     pub(crate) fn send(&self, frame: &[u8]) -> io::Result<()> {

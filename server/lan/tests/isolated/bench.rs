@@ -162,6 +162,12 @@ pub(crate) fn udp(frame: &Frame) -> Option<UdpSlice<'_>> {
     }
 }
 
+/// True for a Multicast Listener Report (RFC 3810). On a very busy machine the kernel may still report the
+/// groups of a host's own addresses when the lab has begun.
+pub(crate) fn is_listener_report(frame: &Frame) -> bool {
+    matches!(parsed(frame).transport, Some(TransportSlice::Icmpv6(icmp)) if icmp.type_u8() == 143)
+}
+
 /// Destination MAC address.
 pub(crate) fn destination(frame: &Frame) -> [u8; 6] {
     frame.bytes[..6].try_into().expect("six bytes")

@@ -87,10 +87,12 @@ impl Sockets {
     ) {
         self.round += 1;
         for (host, seen) in all {
-            if let Some(index) = self.tracked.iter().position(|tracked| tracked.seen.cookie == seen.cookie) {
-                self.update(index, time, seen);
-            } else if let Some(index) = self.predecessor(&seen) {
+            if let Some(index) = self.predecessor(&seen) {
                 self.end(index, time, Some(seen));
+            } else if let Some(index) =
+                self.tracked.iter().position(|tracked| tracked.seen.cookie == seen.cookie)
+            {
+                self.update(index, time, seen);
             } else {
                 self.begin(host, time, seen, number());
             }
@@ -138,7 +140,7 @@ impl Sockets {
         }
     }
 
-    /// The connection that `seen`, in TIME_WAIT, was before: the kernel gives it a new cookie.
+    /// The connection that `seen`, in TIME_WAIT, was before. Older kernels give it a new cookie.
     fn predecessor(&self, seen: &Seen) -> Option<usize> {
         if seen.state != SocketState::TimeWait {
             return None;
@@ -173,7 +175,7 @@ impl Sockets {
     fn update(&mut self, index: usize, time: u64, seen: Seen) {
         let tracked = &mut self.tracked[index];
         tracked.round = self.round;
-        if self.retired.contains(&seen.cookie) {
+        if self.retired.contains(&seen.cookie) && seen.state != SocketState::TimeWait {
             // It ended while it was being looked at: its last words are newer than this.
             return;
         }
