@@ -3,7 +3,7 @@
 use api::trace::HostId;
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 
 /// Sockets that may have changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +34,8 @@ pub(crate) struct Activity {
     last_frame: AtomicU64,
     /// Frames on their way.
     travelling: AtomicU64,
+    /// The lab's code has begun.
+    begun: AtomicBool,
 }
 
 impl Activity {
@@ -44,6 +46,7 @@ impl Activity {
             wake: EventFd::from_value_and_flags(0, flags)?,
             last_frame: AtomicU64::new(0),
             travelling: AtomicU64::new(0),
+            begun: AtomicBool::new(false),
         })
     }
 
@@ -72,6 +75,16 @@ impl Activity {
 
     pub(crate) fn slept(&self) {
         let _ = self.wake.read();
+    }
+
+    /// True only the first time.
+    pub(crate) fn begin(&self) -> bool {
+        !self.begun.swap(true, Ordering::AcqRel)
+    }
+
+    /// Before the lab's code begins no cable is plugged in.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.begun.load(Ordering::Acquire)
     }
 
     pub(crate) fn frame_moved(&self, time: u64, travelling: u64) {

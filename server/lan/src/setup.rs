@@ -1,20 +1,22 @@
 //! How long bringing the LAN up took, told once, when the lab's code begins.
 
 use crate::Recorder;
+use crate::activity::Activity;
 use api::trace::Lifecycle;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 #[derive(Debug)]
 pub(crate) struct Setup {
     recorder: Recorder,
+    activity: Arc<Activity>,
     spent_us: AtomicU64,
-    announced: AtomicBool,
 }
 
 impl Setup {
-    pub(crate) fn new(recorder: Recorder) -> Self {
-        Self { recorder, spent_us: AtomicU64::new(0), announced: AtomicBool::new(false) }
+    pub(crate) fn new(recorder: Recorder, activity: Arc<Activity>) -> Self {
+        Self { recorder, activity, spent_us: AtomicU64::new(0) }
     }
 
     /// Counts the time that `work` takes as set-up.
@@ -31,7 +33,7 @@ impl Setup {
 
     /// The lab's code begins. Only the first call records that.
     pub(crate) fn announce(&self) {
-        if !self.announced.swap(true, Ordering::AcqRel) {
+        if self.activity.begin() {
             let setup_us = u32::try_from(self.spent_us.load(Ordering::Relaxed)).unwrap_or(u32::MAX);
             self.recorder.lifecycle(Lifecycle::Started { setup_us });
         }

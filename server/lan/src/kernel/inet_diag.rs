@@ -148,7 +148,8 @@ fn parse(payload: &[u8], transport: Option<Transport>) -> Option<Seen> {
         remote: address(family, &answer[24..40], &answer[6..8])?,
         state,
         receive_queue: u32_at(answer, 56)?,
-        send_queue: u32_at(answer, 60)?,
+        // Of a socket that ended the kernel says −1.
+        send_queue: u32_at(answer, 60).filter(|bytes| *bytes != u32::MAX).unwrap_or(0),
         drops,
         tcp: info.filter(|_| is_connection).map(|info| tcp_info::parse(info, congestion)),
     })

@@ -59,9 +59,9 @@ impl Shared {
         }
         // The lab's own orchestration belongs to no host, whatever this process inherited.
         crate::mark::clear();
-        let setup = Arc::new(Setup::new(recorder.clone()));
         let began = std::time::Instant::now();
         let activity = recorder.activity().context("无法创建 eventfd")?;
+        let setup = Arc::new(Setup::new(recorder.clone(), Arc::clone(activity)));
         let kernel = KernelObserver::new(recorder.clone(), Arc::clone(activity));
         let wire = match config.tier {
             Tier::Isolated => {

@@ -89,6 +89,9 @@ impl Switch {
 
     /// Takes one frame from the host at `from`.
     pub(super) fn enter(&mut self, from: PortIndex, frame: &[u8]) {
+        if !self.activity.has_begun() {
+            return;
+        }
         let time = self.recorder.elapsed_ns();
         if self.next_due().is_some_and(|due| due <= time) {
             self.release();

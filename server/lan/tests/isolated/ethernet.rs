@@ -126,7 +126,8 @@ pub(crate) fn a_router_forwards_with_one_hop_less() {
 pub(crate) fn an_idle_network_is_silent() {
     let ((), recorded) = run(Options::default(), async |mut lan: Lan, _control| {
         for name in ["a", "b", "c"] {
-            lan.host(name).expect(name);
+            // Cables are plugged in when the first code runs.
+            lan.host(name).expect(name).spawn(|| async {}).await.expect(name);
         }
         tokio::time::sleep(Duration::from_secs(2)).await;
     });

@@ -84,7 +84,7 @@ pub(crate) fn echo_shows_the_handshake() {
     // Every frame is delivered, exactly once, and events are numbered without gaps.
     let delivered: Vec<_> =
         recorded.deliveries().map(|(_, delivery)| (delivery.frame, delivery.fate)).collect();
-    let expected: Vec<_> = (0..delivered.len() as FrameId).map(|frame| (frame, Fate::Delivered)).collect();
+    let expected: Vec<_> = recorded.frames().map(|(_, frame)| (frame.frame, Fate::Delivered)).collect();
     assert_eq!(delivered, expected);
     let numbers: BTreeSet<u32> = recorded.events.iter().map(|event| event.seq).collect();
     assert!(numbers.into_iter().eq(0..recorded.events.len() as u32));
