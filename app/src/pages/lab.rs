@@ -80,7 +80,7 @@ fn Params(params: Vec<Param>) -> impl IntoView {
     });
     let rows = rows.collect_view();
     view! {
-        <div class="table" role="region" aria-label="参数" tabindex="0">
+        <div class="table" role="group" aria-label="参数" tabindex="0">
             <table>
                 <thead><tr>
                     <th scope="col">"名字"</th><th scope="col">"含义"</th><th scope="col">"取值"</th><th scope="col">"默认"</th>

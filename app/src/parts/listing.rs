@@ -19,7 +19,7 @@ pub fn Listing(block: CodeBlock) -> impl IntoView {
     view! {
         <figure class="listing" data-copy>
             {caption}
-            <pre tabindex="0" role="region" aria-label=label><code inner_html=block.lines.join("\n")></code></pre>
+            <pre tabindex="0" role="group" aria-label=label><code inner_html=block.lines.join("\n")></code></pre>
         </figure>
     }
 }
@@ -34,7 +34,7 @@ pub fn Source(listing: book::Listing) -> impl IntoView {
     view! {
         <figure class="listing listing-source" data-copy>
             <figcaption><span>{listing.file.clone()}</span></figcaption>
-            <pre tabindex="0" role="region" aria-label=format!("源代码 {}", listing.file)><code>{lines}</code></pre>
+            <pre tabindex="0" role="group" aria-label=format!("源代码 {}", listing.file)><code>{lines}</code></pre>
         </figure>
     }
 }

@@ -50,7 +50,7 @@ pub fn Recorded(
                 {format!("{date}（UTC）的一次真实运行：{}。", facts::outcome(&trace.outcome))}
             </p>
             <ul class="recorded-hosts" aria-label="主机">{hosts}</ul>
-            <div class="table" role="region" aria-label="运行经过" tabindex="0">
+            <div class="table" role="group" aria-label="运行经过" tabindex="0">
                 <table>
                     <thead><tr><th scope="col">"毫秒"</th><th scope="col">"谁"</th><th scope="col">"发生了什么"</th></tr></thead>
                     <tbody>{shown.collect_view()}</tbody>

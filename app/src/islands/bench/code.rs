@@ -69,7 +69,7 @@ fn Listing(bench: Bench, source: Source) -> impl IntoView {
                     {move || if copied.get() { "✓ 已复制" } else { "复制代码" }}
                 </button>
             </div>
-            <div class="code-box" role="region" tabindex="0" aria-label=format!("源代码 {file}") node_ref=scroll_box>
+            <div class="code-box" role="group" tabindex="0" aria-label=format!("源代码 {file}") node_ref=scroll_box>
                 <ol class="code-lines">
                     {lines.map(|(html, number)| code_line(bench, states, html, number)).collect_view()}
                 </ol>

@@ -58,7 +58,7 @@ pub fn Log(bench: Bench) -> impl IntoView {
                 </label>
                 <span class="log-count">{move || format!("{} 行", rows.with(Vec::len))}</span>
             </div>
-            <div class="log-box" role="region" aria-label="日志" tabindex="0" node_ref=scroller
+            <div class="log-box" role="group" aria-label="日志" tabindex="0" node_ref=scroller
                 on:scroll=move |_| if let Some(scroller) = scroller.get_untracked() { scrolled.set(scroller.scroll_top()) }>
                 <table class="log-table" aria-rowcount=move || (rows.with(Vec::len) + 1).to_string()>
                     <thead>

@@ -32,7 +32,7 @@ pub(crate) fn Results(bench: Bench) -> impl IntoView {
         let Table { sections, rows } = table.get();
         (!rows.is_empty()).then(|| {
             view! {
-                <div class="bench-results" role="region" aria-label="测量结果" tabindex="0">
+                <div class="bench-results" role="group" aria-label="测量结果" tabindex="0">
                     <table>
                         <caption>"测得"</caption>
                         <thead>

@@ -55,7 +55,7 @@ pub(crate) fn Samples(
         >
             <summary>{move || format!("采样表（{} 条，内核状态变化时记录）", count())}</summary>
             <Show when=move || open.get()>
-                <div class="kernel-scroll" tabindex="0" role="region" aria-label="采样表">
+                <div class="kernel-scroll" tabindex="0" role="group" aria-label="采样表">
                     <table class="kernel-numbers">
                         <thead>
                             <tr>

@@ -38,7 +38,7 @@ pub(crate) fn Sockets(
     });
     let more = move || present.with(|present| present.len().saturating_sub(MOST));
     view! {
-        <div class="kernel-scroll" tabindex="0" role="region" aria-label="此刻的套接字">
+        <div class="kernel-scroll" tabindex="0" role="group" aria-label="此刻的套接字">
             <table class="kernel-sockets">
                 <thead>
                     <tr>
