@@ -1,7 +1,7 @@
 // Light, dark or as the system says. Loaded before the page is drawn, so that the wrong theme never flashes.
 (() => {
   const root = document.documentElement;
-  const themes = { auto: "◐ 自动", light: "○ 浅色", dark: "● 深色" };
+  const themes = { auto: "自动", light: "浅色", dark: "深色" };
   const names = Object.keys(themes);
 
   function stored() {
@@ -25,8 +25,9 @@
     const button = document.querySelector("[data-theme-switch]");
     if (!button) return;
     const label = () => {
-      button.textContent = themes[theme];
-      button.setAttribute("aria-label", `配色：${themes[theme].slice(2)}，按下切换`);
+      button.dataset.choice = theme;
+      button.querySelector(".header-theme-word").textContent = themes[theme];
+      button.setAttribute("aria-label", `配色：${themes[theme]}，按下切换`);
     };
     label();
     button.hidden = false;

@@ -9,6 +9,7 @@ use super::not_found::NotFound;
 use crate::Site;
 use crate::parts::bench::LabBench;
 use crate::parts::facts;
+use crate::parts::inline_code::InlineCode;
 use crate::parts::listing::Source;
 use crate::parts::page::Page;
 
@@ -37,7 +38,7 @@ fn LabPage(lab: LabInfo) -> impl IntoView {
     let chapters = site
         .book
         .chapters_with(&slug)
-        .map(|chapter| view! { <li><a href=chapter.path()>{chapter.number.clone()}" "{chapter.title.clone()}</a></li> })
+        .map(|chapter| view! { <li><a href=chapter.path()>{facts::chapter(chapter)}</a></li> })
         .collect_view();
     let listing = site.book.listings.get(&slug).cloned();
     view! {
@@ -72,7 +73,7 @@ fn Params(params: Vec<Param>) -> impl IntoView {
         view! {
             <tr>
                 <th scope="row"><code>{param.name.clone()}</code></th>
-                <td>{param.label.clone()}{(!param.help.is_empty()).then(|| view! { <small>{param.help.clone()}</small> })}</td>
+                <td>{param.label.clone()}{(!param.help.is_empty()).then(|| view! { <small><InlineCode text=param.help.clone()/></small> })}</td>
                 <td>{facts::range(&param)}</td>
                 <td><code>{facts::value(&param.default)}</code></td>
             </tr>

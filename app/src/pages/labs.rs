@@ -5,6 +5,7 @@ use api::run::Tier;
 use leptos::prelude::*;
 
 use crate::Site;
+use crate::parts::facts;
 use crate::parts::page::Page;
 
 #[component]
@@ -28,9 +29,7 @@ fn LabEntry(lab: LabInfo) -> impl IntoView {
     let chapters = site
         .book
         .chapters_with(&lab.slug)
-        .map(
-            |chapter| view! { <a href=chapter.path()>{chapter.number.clone()}" "{chapter.title.clone()}</a> },
-        )
+        .map(|chapter| view! { <a href=chapter.path()>{facts::chapter(chapter)}</a> })
         .collect_view();
     let unavailable = lab.needs_isolated && site.tier.tier == Tier::Loopback;
     view! {

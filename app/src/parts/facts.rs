@@ -3,6 +3,7 @@
 use api::lab::{Param, ParamKind};
 use api::run::{Outcome, Tier};
 use api::trace::Fate;
+use book::{Chapter, PartId};
 
 /// How a run ended.
 pub(crate) fn outcome(outcome: &Outcome) -> String {
@@ -51,6 +52,15 @@ pub(crate) fn range(param: &Param) -> String {
 /// A parameter's value as it is typed after `--set name=`.
 pub(crate) fn value(value: &serde_json::Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned)
+}
+
+/// Where a chapter stands and what it is called: `指南 2 · TCP 编程`.
+pub(crate) fn chapter(chapter: &Chapter) -> String {
+    let part = match chapter.part {
+        PartId::Guide => "指南",
+        PartId::Reference => "参考",
+    };
+    format!("{part} {} · {}", chapter.number, chapter.title)
 }
 
 /// `2026-11-21 06:14`, in universal time.

@@ -21,7 +21,10 @@ pub fn Header(path: String) -> impl IntoView {
                 <button type="button" class="header-contents" popovertarget="contents">"目录"</button>
                 <a href="/labs" aria-current=here("/labs")>"实验"</a>
             </nav>
-            <button type="button" class="header-theme" data-theme-switch hidden></button>
+            <button type="button" class="header-theme" data-theme-switch hidden>
+                <span class="header-theme-icon" aria-hidden="true"></span>
+                <span class="header-theme-word"></span>
+            </button>
         </header>
     }
 }

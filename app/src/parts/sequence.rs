@@ -7,10 +7,12 @@ use std::sync::Arc;
 
 /// Frames drawn at most.
 const FRAMES: usize = 12;
-const WIDTH: u32 = 640;
+const WIDTH: u32 = 460;
 /// Where the lanes stand.
-const LANES: [u32; 2] = [150, 490];
+const LANES: [u32; 2] = [88, 372];
 const TOP: u32 = 44;
+/// Characters.
+const LONGEST_LABEL: usize = 26;
 
 struct Arrow {
     left_to_right: bool,
@@ -99,7 +101,12 @@ fn arrows(trace: &Trace) -> Vec<Arrow> {
 fn brief(dissection: &dissect::Dissection) -> String {
     let flags = dissection.summary.split_once('[').and_then(|(_, rest)| rest.split_once(']'));
     let Some((flags, _)) = flags else {
-        return format!("{} {}", dissection.protocol, dissection.summary).chars().take(40).collect();
+        let mut label: String = format!("{} {}", dissection.protocol, dissection.summary);
+        if let Some((end, _)) = label.char_indices().nth(LONGEST_LABEL) {
+            label.truncate(end);
+            label.push('…');
+        }
+        return label;
     };
     let length = dissection.field("tcp.len").and_then(|field| field.value.unsigned()).unwrap_or(0);
     if length == 0 { format!("TCP {flags}") } else { format!("TCP {flags} · {length} 字节") }
