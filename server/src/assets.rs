@@ -55,7 +55,12 @@ impl Assets {
     }
 }
 
-fn collect(folder: &Path, prefix: &str, hashed: bool, files: &mut HashMap<String, Stored>) -> anyhow::Result<()> {
+fn collect(
+    folder: &Path,
+    prefix: &str,
+    hashed: bool,
+    files: &mut HashMap<String, Stored>,
+) -> anyhow::Result<()> {
     let entries = std::fs::read_dir(folder).with_context(|| format!("无法读取目录 {}", folder.display()))?;
     for entry in entries {
         let entry = entry?;

@@ -10,12 +10,14 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 
 /// For everything that is not a page.
-pub(crate) const NOTHING: &str = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+pub(crate) const NOTHING: &str =
+    "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
 /// Leptos writes a nonce into every script tag; it means nothing here (see above), so it goes.
 pub(crate) fn without_nonce(html: &str) -> String {
     let Some(nonce) = tags(html).find_map(|tag| attribute(tag.head, "nonce")) else { return html.to_owned() };
-    html.replace(&format!(" nonce=\"{nonce}\""), "").replace(&format!("crossorigin=\"{nonce}\""), "crossorigin=\"anonymous\"")
+    html.replace(&format!(" nonce=\"{nonce}\""), "")
+        .replace(&format!("crossorigin=\"{nonce}\""), "crossorigin=\"anonymous\"")
 }
 
 /// The policy for a page. `connect`: further sources for `connect-src`, empty or with a leading space.

@@ -51,12 +51,10 @@ pub async fn serve(
             }
         };
         tune(&stream, times);
-        let service = router
-            .clone()
-            .map_request(move |mut request: http::Request<hyper::body::Incoming>| {
-                request.extensions_mut().insert(ConnectInfo::<SocketAddr>(peer));
-                request.map(axum::body::Body::new)
-            });
+        let service = router.clone().map_request(move |mut request: http::Request<hyper::body::Incoming>| {
+            request.extensions_mut().insert(ConnectInfo::<SocketAddr>(peer));
+            request.map(axum::body::Body::new)
+        });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(times.header_read)
@@ -84,10 +82,15 @@ pub async fn serve(
     }
 }
 
+/// Bytes the kernel takes for a peer that does not read. Without a bound it takes megabytes, and a slow reader
+/// looks quick for long.
+const SEND_BUFFER: usize = 256 * 1024;
+
 /// Small writes go out at once; a peer that takes no data for long is given up by the kernel.
 fn tune(stream: &TcpStream, times: Times) {
     let socket = socket2::SockRef::from(stream);
     let _ = socket.set_tcp_nodelay(true);
+    let _ = socket.set_send_buffer_size(SEND_BUFFER);
     #[cfg(target_os = "linux")]
     let _ = socket.set_tcp_user_timeout(Some(times.idle));
 }

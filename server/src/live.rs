@@ -86,14 +86,9 @@ pub async fn upgrade(
 }
 
 /// Bounds of every WebSocket of this server. With axum's own buffers an idle socket takes 134 kB.
-#[must_use]
 pub fn tune(upgrade: WebSocketUpgrade) -> WebSocketUpgrade {
     let most = api::live::MAX_CLIENT_MESSAGE as usize;
-    upgrade
-        .read_buffer_size(4096)
-        .write_buffer_size(4096)
-        .max_message_size(most)
-        .max_frame_size(most)
+    upgrade.read_buffer_size(4096).write_buffer_size(4096).max_message_size(most).max_frame_size(most)
 }
 
 async fn session(live: Live, peer: SocketAddr, socket: WebSocket) {

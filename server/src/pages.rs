@@ -55,8 +55,13 @@ impl Weighter<Key, Arc<Stored>> for Weight {
 impl Pages {
     #[must_use]
     pub fn new(library: Library, options: LeptosOptions, connect: String) -> Self {
+        // Leptos spawns while it renders. Its own route list would see to this, but it is not needed here.
+        // The second time fails, which is fine.
+        let _ = any_spawner::Executor::init_tokio();
         let pages = Cache::with_weighter(256, MOST_BYTES, Weight);
-        Self { inner: Arc::new(Inner { library, options, connect, pages, unknown: Cache::new(MOST_UNKNOWN) }) }
+        Self {
+            inner: Arc::new(Inner { library, options, connect, pages, unknown: Cache::new(MOST_UNKNOWN) }),
+        }
     }
 
     /// The page at this path; readers who ask at the same time wait for one rendering.

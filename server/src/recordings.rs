@@ -61,7 +61,11 @@ impl Recordings {
                 Ok(true) => {}
                 Ok(false) => missing.push(lab),
                 Err(error) => {
-                    tracing::warn!(?error, lab = lab.info.slug, "the recording cannot be read and is made anew");
+                    tracing::warn!(
+                        ?error,
+                        lab = lab.info.slug,
+                        "the recording cannot be read and is made anew"
+                    );
                     missing.push(lab);
                 }
             }
@@ -110,7 +114,10 @@ impl Recordings {
             (trace, json)
         })
         .await?;
-        store.save(trace.clone(), Kind::Recording, &mark(lab, tier.tier)).await.context("saving the recording")?;
+        store
+            .save(trace.clone(), Kind::Recording, &mark(lab, tier.tier))
+            .await
+            .context("saving the recording")?;
         self.insert(trace, json?);
         Ok(())
     }

@@ -32,7 +32,10 @@ pub(crate) fn check(wish: Wish, tier: &TierReport) -> Result<(RunSpec, &'static 
         return Err(invalid("lab", "没有这个实验"));
     };
     if lab.info.needs_isolated && tier.tier == Tier::Loopback {
-        return Err(invalid("lab", format!("这个实验需要独立的网络命名空间，这台机器还不允许：{}", tier.reason)));
+        return Err(invalid(
+            "lab",
+            format!("这个实验需要独立的网络命名空间，这台机器还不允许：{}", tier.reason),
+        ));
     }
     let params = lab.entry.check(&wish.params).map_err(|error| within("params", error))?;
     let lines = match wish.lines {

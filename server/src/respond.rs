@@ -39,7 +39,8 @@ impl Stored {
         let digest = Sha256::digest(&content.identity);
         let tag = URL_SAFE_NO_PAD.encode(&digest[..12]);
         // Weak: the three encodings of one content share it (RFC 9110, section 8.8.1).
-        let etag = HeaderValue::try_from(format!("W/\"{tag}\"")).unwrap_or(HeaderValue::from_static("W/\"\""));
+        let etag =
+            HeaderValue::try_from(format!("W/\"{tag}\"")).unwrap_or(HeaderValue::from_static("W/\"\""));
         let content_type = HeaderValue::try_from(content_type)
             .unwrap_or(HeaderValue::from_static("application/octet-stream"));
         Self { content, status: StatusCode::OK, content_type, etag, fresh, policy: None }

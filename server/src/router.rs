@@ -8,6 +8,7 @@ use axum::middleware::map_response;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
+use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::TimeoutLayer;
 
@@ -46,6 +47,7 @@ pub fn router(state: State, request_timeout: Duration) -> Router {
         .with_state(state)
         .layer(RequestBodyLimitLayer::new(LARGEST_BODY))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, request_timeout))
+        .layer(CatchPanicLayer::custom(panicked))
         .layer(map_response(secure))
 }
 
@@ -90,13 +92,16 @@ async fn recording(Shared(state): Shared<State>, Path(slug): Path<String>, heade
     response
 }
 
+/// A mistake in one page is not the end of its connection. The panic itself is in the log already.
+fn panicked(_: Box<dyn std::any::Any + Send + 'static>) -> Response {
+    problem(StatusCode::INTERNAL_SERVER_ERROR, "这一页暂时打不开，请稍后再试")
+}
+
 async fn secure(mut response: Response) -> Response {
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    headers
-        .entry(header::CONTENT_SECURITY_POLICY)
-        .or_insert(HeaderValue::from_static(csp::NOTHING));
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(csp::NOTHING));
     response
 }

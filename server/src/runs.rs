@@ -31,11 +31,11 @@ use count::Counts;
 use run::Owner;
 use slots::Slots;
 
+pub(crate) use drive::now_ms;
 pub use engine::{Control, Engine, Process, StartError};
 pub use log::Entry;
 pub(crate) use log::text;
 pub use run::{Phase, Progress, Run, Started};
-pub(crate) use drive::now_ms;
 pub use trace::record;
 
 /// Identifies a live socket for as long as it is open.

@@ -45,6 +45,7 @@ pub async fn start_runner() -> anyhow::Result<runner::Runner> {
 /// # Errors
 /// Something needed at the start is missing.
 pub async fn serve(config: Config) -> anyhow::Result<()> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let stop = CancellationToken::new();
     let times = Times::default();
     let addr = config.listen_on()?;
@@ -64,7 +65,10 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
         times,
         stop.clone(),
     ));
-    until_told().await?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
     tracing::info!("shutting down");
     stop.cancel();
     let end = async {
@@ -188,13 +192,4 @@ async fn record(state: State) {
             tracing::error!(?error, path, "a page cannot be rendered");
         }
     }
-}
-
-async fn until_told() -> anyhow::Result<()> {
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    Ok(())
 }

@@ -154,7 +154,9 @@ impl book::Labs for Registry {
     fn check(&self, slug: &str, params: &serde_json::Value) -> Result<serde_json::Value, InvalidField> {
         match catalog::find(slug) {
             Some(lab) => lab.entry.check(params),
-            None => Err(InvalidField { field: "lab".into(), message: format!("没有名为 {slug} 的实验") }),
+            None => {
+                Err(InvalidField { field: "lab".into(), message: format!("没有名为 {slug} 的实验") })
+            }
         }
     }
 }

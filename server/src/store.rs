@@ -6,7 +6,9 @@ use std::path::Path;
 use api::run::Outcome;
 use api::trace::{LeftOut, Trace, VERSION};
 use rand::distr::{Alphanumeric, SampleString as _};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
 
 use crate::compress;
 

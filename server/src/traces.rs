@@ -77,7 +77,8 @@ async fn page(state: &AppState, id: &str, headers: &HeaderMap) -> Result<Respons
 /// The stored bytes as they are, if the reader takes gzip.
 async fn json(store: &Store, id: &str, headers: &HeaderMap) -> Result<Response, Refused> {
     let packed = find(store, id).await?;
-    let accept = headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let accept =
+        headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let mut response = if compress::accepts(accept, "gzip") {
         let mut response = Response::new(Body::from(packed.body));
         response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));

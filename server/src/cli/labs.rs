@@ -28,7 +28,14 @@ pub(super) fn list(args: &Args) -> anyhow::Result<ExitCode> {
         writeln!(out, "    {}", info.summary)?;
         writeln!(out, "    主机：{}", info.hosts.join("、"))?;
         for param in &info.params {
-            writeln!(out, "    --set {}={}  {}（{}）", param.name, shown(&param.default), param.label, bounds(param))?;
+            writeln!(
+                out,
+                "    --set {}={}  {}（{}）",
+                param.name,
+                shown(&param.default),
+                param.label,
+                bounds(param)
+            )?;
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -45,23 +45,28 @@ impl Lines {
     /// A sentence: no such host, or not a number.
     pub(super) fn apply(&self, info: &LabInfo) -> Result<BTreeMap<String, Line>, String> {
         let mut lines = info.lines.clone();
-        let mut each = |flag: &str, values: &[String], set: &dyn Fn(&mut Impairments, &str) -> Option<()>| {
+        let mut each = |flag: &str, values: &[String], set: &dyn Fn(&mut Impairments, &str) -> bool| {
             for text in values {
                 change(info, &mut lines, flag, text, set)?;
             }
             Ok::<_, String>(())
         };
-        each("loss", &self.loss, &|line, text| Some(line.loss_percent = text.parse().ok()?))?;
-        each("delay", &self.delay, &|line, text| Some(line.delay_ms = text.parse().ok()?))?;
-        each("jitter", &self.jitter, &|line, text| Some(line.jitter_ms = text.parse().ok()?))?;
-        each("reorder", &self.reorder, &|line, text| Some(line.reorder_percent = text.parse().ok()?))?;
-        each("duplicate", &self.duplicate, &|line, text| Some(line.duplicate_percent = text.parse().ok()?))?;
-        each("corrupt", &self.corrupt, &|line, text| Some(line.corrupt_percent = text.parse().ok()?))?;
-        each("rate", &self.rate, &|line, text| Some(line.rate_kbit = text.parse().ok()?))?;
-        each("queue", &self.queue, &|line, text| Some(line.queue_bytes = text.parse().ok()?))?;
-        each("mtu", &self.mtu, &|line, text| Some(line.mtu = text.parse().ok()?))?;
+        each("loss", &self.loss, &|line, text| put(&mut line.loss_percent, text))?;
+        each("delay", &self.delay, &|line, text| put(&mut line.delay_ms, text))?;
+        each("jitter", &self.jitter, &|line, text| put(&mut line.jitter_ms, text))?;
+        each("reorder", &self.reorder, &|line, text| put(&mut line.reorder_percent, text))?;
+        each("duplicate", &self.duplicate, &|line, text| put(&mut line.duplicate_percent, text))?;
+        each("corrupt", &self.corrupt, &|line, text| put(&mut line.corrupt_percent, text))?;
+        each("rate", &self.rate, &|line, text| put(&mut line.rate_kbit, text))?;
+        each("queue", &self.queue, &|line, text| put(&mut line.queue_bytes, text))?;
+        each("mtu", &self.mtu, &|line, text| put(&mut line.mtu, text))?;
         Ok(lines)
     }
+}
+
+/// False if the text is not a value of the place's type.
+fn put<T: std::str::FromStr>(place: &mut T, text: &str) -> bool {
+    text.parse().map(|value| *place = value).is_ok()
 }
 
 fn change(
@@ -69,11 +74,12 @@ fn change(
     lines: &mut BTreeMap<String, Line>,
     flag: &str,
     text: &str,
-    set: &dyn Fn(&mut Impairments, &str) -> Option<()>,
+    set: &dyn Fn(&mut Impairments, &str) -> bool,
 ) -> Result<(), String> {
     let (hosts, value) = match text.split_once(':') {
         Some((host, value)) => {
-            crate::request::check_host(info, host).map_err(|message| format!("--{flag} {text}：{message}"))?;
+            crate::request::check_host(info, host)
+                .map_err(|message| format!("--{flag} {text}：{message}"))?;
             (vec![host.to_owned()], value)
         }
         None => (info.hosts.clone(), text),
@@ -81,7 +87,9 @@ fn change(
     for host in hosts {
         let line = lines.entry(host).or_default();
         for direction in [&mut line.up, &mut line.down] {
-            set(direction, value).ok_or_else(|| format!("--{flag} {text}：“{value}”不是有效的数"))?;
+            if !set(direction, value) {
+                return Err(format!("--{flag} {text}：“{value}”不是有效的数"));
+            }
         }
     }
     Ok(())

@@ -24,7 +24,8 @@ pub(super) fn parse(info: &LabInfo, settings: &[String]) -> Result<Value, String
             ParamKind::Flag => text.parse::<bool>().ok().map(Value::from),
         };
         let bounds = super::labs::bounds(param);
-        let value = value.ok_or_else(|| format!("参数 {name}（{}）应为{bounds}，不能是“{text}”", param.label))?;
+        let value =
+            value.ok_or_else(|| format!("参数 {name}（{}）应为{bounds}，不能是“{text}”", param.label))?;
         params.insert(name.to_owned(), value);
     }
     Ok(Value::Object(params))

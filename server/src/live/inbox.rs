@@ -38,8 +38,15 @@ pub(super) async fn read(
     mut stream: SplitStream<WebSocket>,
     answers: mpsc::Sender<Answer>,
 ) {
-    let mut inbox =
-        Inbox { shared, reader, address, answers, bucket: Bucket::new(BURST, PER_SECOND), ignored: 0, said: None };
+    let mut inbox = Inbox {
+        shared,
+        reader,
+        address,
+        answers,
+        bucket: Bucket::new(BURST, PER_SECOND, std::time::Instant::now()),
+        ignored: 0,
+        said: None,
+    };
     let mut closing = false;
     loop {
         let message = match timeout(shared.times.idle, stream.next()).await {
@@ -80,7 +87,7 @@ struct Inbox<'a> {
 
 impl Inbox<'_> {
     async fn message(&mut self, text: &Utf8Bytes) {
-        if !self.bucket.take() {
+        if !self.bucket.take(std::time::Instant::now()) {
             return self.too_many().await;
         }
         match parse::parse(text.as_str()) {
@@ -159,7 +166,8 @@ impl Inbox<'_> {
 
     /// A run that this reader may direct.
     fn own(&self, id: &str) -> Result<Arc<Run>, InvalidField> {
-        let run = self.shared.runs.find(id).ok_or_else(|| invalid("run", "找不到这次运行，它可能已经结束"))?;
+        let run =
+            self.shared.runs.find(id).ok_or_else(|| invalid("run", "找不到这次运行，它可能已经结束"))?;
         if run.is_owned_by(self.reader) {
             return Ok(run);
         }
@@ -186,7 +194,8 @@ impl Inbox<'_> {
 
     /// The stream cannot be read any further: say why before leaving (RFC 6455, section 7.4.1).
     async fn broken(&mut self, error: &axum::Error) {
-        let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<tungstenite::Error>());
+        let cause =
+            std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<tungstenite::Error>());
         let (code, reason) = match cause {
             Some(tungstenite::Error::Capacity(_)) => (1009, "消息超过 16 KiB"),
             Some(tungstenite::Error::Utf8(_)) => (1007, "文本不是有效的 UTF-8"),

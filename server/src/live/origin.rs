@@ -12,7 +12,8 @@ impl Origins {
     /// `also`: further origins, such as `https://book.example.com`.
     #[must_use]
     pub fn new(also: &[String]) -> Self {
-        let also = also.iter().map(|origin| origin.trim().trim_end_matches('/').to_ascii_lowercase()).collect();
+        let also =
+            also.iter().map(|origin| origin.trim().trim_end_matches('/').to_ascii_lowercase()).collect();
         Self { also }
     }
 
@@ -63,7 +64,9 @@ mod tests {
         assert!(permits(&ours, Some("http://[::1]:3000"), "[::1]:3000"));
         assert!(permits(&ours, Some("https://Book.example"), "book.example"));
         assert!(permits(&ours, Some("http://book.example"), "book.example:80"));
-        for foreign in ["http://127.0.0.1:3001", "http://127.0.0.1", "http://evil.example", "null", "", "file://"] {
+        for foreign in
+            ["http://127.0.0.1:3001", "http://127.0.0.1", "http://evil.example", "null", "", "file://"]
+        {
             assert!(!permits(&ours, Some(foreign), "127.0.0.1:3000"), "{foreign}");
         }
         assert!(!permits(&ours, None, "127.0.0.1:3000"));

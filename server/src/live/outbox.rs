@@ -28,7 +28,12 @@ pub(super) enum Answer {
 type Sink = SplitSink<WebSocket, Message>;
 
 /// Writes until the inbox goes, the peer takes nothing any more, or the server shuts down.
-pub(super) async fn write(shared: &Shared, reader: ReaderId, sink: Sink, mut answers: mpsc::Receiver<Answer>) {
+pub(super) async fn write(
+    shared: &Shared,
+    reader: ReaderId,
+    sink: Sink,
+    mut answers: mpsc::Receiver<Answer>,
+) {
     let mut outbox = Outbox { shared, reader, sink, watched: Vec::new() };
     // Every early return means that the peer is gone.
     let _gone = outbox.serve(&mut answers).await;
@@ -53,10 +58,10 @@ enum Event {
 
 impl Outbox<'_> {
     async fn serve(&mut self, answers: &mut mpsc::Receiver<Answer>) -> Result<(), Gone> {
-        let hello =
-            ServerMessage::Hello { version: api::trace::VERSION, tier: self.shared.runs.tier() };
+        let hello = ServerMessage::Hello { version: api::trace::VERSION, tier: self.shared.runs.tier() };
         self.send_message(&hello).await?;
-        let mut pings = tokio::time::interval_at(Instant::now() + self.shared.times.ping, self.shared.times.ping);
+        let mut pings =
+            tokio::time::interval_at(Instant::now() + self.shared.times.ping, self.shared.times.ping);
         pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut farewell: Option<Instant> = None;
         loop {

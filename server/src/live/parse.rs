@@ -36,10 +36,9 @@ pub(super) fn parse(text: &str) -> Result<ClientMessage, InvalidField> {
             line: fields.required("line")?,
         },
         "stop" => ClientMessage::Stop { run: fields.required("run")? },
-        "watch" => ClientMessage::Watch {
-            run: fields.required("run")?,
-            after_seq: fields.optional("after_seq")?,
-        },
+        "watch" => {
+            ClientMessage::Watch { run: fields.required("run")?, after_seq: fields.optional("after_seq")? }
+        }
         _ => return Err(invalid("type", "没有这种消息".into())),
     };
     match fields.0.keys().next() {

@@ -113,7 +113,7 @@ impl Watched {
     pub(super) async fn changed(&mut self) {
         if self.progress.changed().await.is_err() {
             // The run holds the sender and we hold the run: this cannot be.
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 

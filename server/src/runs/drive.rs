@@ -202,7 +202,9 @@ async fn save(
     let of = Arc::clone(run);
     let trace = tokio::task::spawn_blocking(move || trace::of_run(&of, &started, outcome, left_out)).await;
     let saved = match trace {
-        Ok(Ok(trace)) => runs.inner.store.save(trace, Kind::Run, source_hash).await.map_err(anyhow::Error::from),
+        Ok(Ok(trace)) => {
+            runs.inner.store.save(trace, Kind::Run, source_hash).await.map_err(anyhow::Error::from)
+        }
         Ok(Err(error)) => Err(error.into()),
         Err(error) => Err(error.into()),
     };

@@ -11,7 +11,8 @@ async fn a_run_from_start_to_its_saved_trace() {
     let stage = Stage::new().await;
     let mut client = stage.connect().await;
     client.send(&start(42, "tcp-echo")).await;
-    let ServerMessage::Started { request: Some(42), run, lab, seed: 7, params, .. } = client.next().await else {
+    let ServerMessage::Started { request: Some(42), run, lab, seed: 7, params, .. } = client.next().await
+    else {
         panic!("not started")
     };
     assert_eq!(lab, "tcp-echo");
@@ -23,7 +24,7 @@ async fn a_run_from_start_to_its_saved_trace() {
     puppet.events(0, 3, 10).await;
     puppet.events(3, 700, 10).await;
     puppet.finish().await;
-    let (seqs, last) = client.to_the_end().await;
+    let (seqs, last) = client.until_finished().await;
     assert_eq!(seqs, (0..700).collect::<Vec<_>>());
     assert!(
         matches!(last, ServerMessage::Finished { outcome: Outcome::Completed, trace: Some(ref trace), .. } if *trace == run)
@@ -51,12 +52,12 @@ async fn a_page_that_was_reloaded_goes_on_where_it_was() {
     assert!(matches!(second.next().await, ServerMessage::Started { request: None, .. }));
     puppet.events(20, 30, 1).await;
     puppet.finish().await;
-    let (seqs, _) = second.to_the_end().await;
+    let (seqs, _) = second.until_finished().await;
     assert_eq!(seqs, (5..30).collect::<Vec<_>>());
 
     // Also when it is over: from memory …
     second.send(&ClientMessage::Watch { run: run.clone(), after_seq: Some(27) }).await;
-    assert_eq!(second.to_the_end().await.0, [28, 29]);
+    assert_eq!(second.until_finished().await.0, [28, 29]);
 }
 
 #[tokio::test]
@@ -68,7 +69,7 @@ async fn a_run_that_is_only_on_disk_is_said_to_be_over() {
     let puppet = stage.puppet().await;
     puppet.events(0, 10, 1).await;
     puppet.finish().await;
-    client.to_the_end().await;
+    client.until_finished().await;
     soon("forgotten run", async {
         while stage.state.runs.find(&run).is_some() {
             tokio::task::yield_now().await;
@@ -77,7 +78,9 @@ async fn a_run_that_is_only_on_disk_is_said_to_be_over() {
     .await;
     client.send(&ClientMessage::Watch { run: run.clone(), after_seq: Some(3) }).await;
     assert!(matches!(client.next().await, ServerMessage::Thinned { events: 6, .. }));
-    assert!(matches!(client.next().await, ServerMessage::Finished { trace: Some(trace), .. } if trace == run));
+    assert!(
+        matches!(client.next().await, ServerMessage::Finished { trace: Some(trace), .. } if trace == run)
+    );
     client.send(&ClientMessage::Watch { run: "x".repeat(22), after_seq: None }).await;
     assert_eq!(client.error().await.0, "run");
 }
@@ -104,7 +107,7 @@ async fn inputs_and_lines_reach_the_run_and_stop_ends_it() {
     assert_eq!(soon("command", puppet.commands.recv()).await, Some(ToRun::Stop));
     puppet.events(0, 1, 1).await;
     puppet.finish().await;
-    assert_eq!(client.to_the_end().await.0, [0], "what a stopped run still reports is kept");
+    assert_eq!(client.until_finished().await.0, [0], "what a stopped run still reports is kept");
 }
 
 #[tokio::test]
@@ -122,7 +125,7 @@ async fn only_the_owner_directs_a_run() {
     // Both see the same.
     puppet.events(0, 5, 1).await;
     puppet.finish().await;
-    assert_eq!(owner.to_the_end().await, guest.to_the_end().await);
+    assert_eq!(owner.until_finished().await, guest.until_finished().await);
 }
 
 #[tokio::test]
@@ -166,10 +169,13 @@ async fn the_queue_has_positions() {
 
     // The second gives up, the third moves up and is served when the first has finished.
     second.send(&ClientMessage::Stop { run: waiting }).await;
-    assert!(matches!(second.next().await, ServerMessage::Finished { outcome: Outcome::Stopped { .. }, trace: None, .. }));
+    assert!(matches!(
+        second.next().await,
+        ServerMessage::Finished { outcome: Outcome::Stopped { .. }, trace: None, .. }
+    ));
     assert!(matches!(third.next().await, ServerMessage::Queued { position: 1, .. }));
     running.finish().await;
     assert!(matches!(third.next().await, ServerMessage::Started { request: Some(3), .. }));
     stage.puppet().await.finish().await;
-    third.to_the_end().await;
+    third.until_finished().await;
 }

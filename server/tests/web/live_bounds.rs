@@ -26,7 +26,8 @@ async fn foreign_pages_are_refused() {
 async fn mistakes_name_the_field_and_leave_the_socket_open() {
     let stage = Stage::new().await;
     let mut client = stage.connect().await;
-    let line = r#"{"type":"start","request":1,"lab":"tcp-echo","lines":{"client":{"up":{"loss_percent":150}}}}"#;
+    let line =
+        r#"{"type":"start","request":1,"lab":"tcp-echo","lines":{"client":{"up":{"loss_percent":150}}}}"#;
     let host = r#"{"type":"start","request":1,"lab":"tcp-echo","lines":{"nobody":{}}}"#;
     for (text, field) in [
         ("hello", ""),
@@ -99,7 +100,7 @@ async fn runs_are_bounded_for_each_reader_and_each_address() {
     third.send(&start(3, "tcp-echo")).await;
     assert!(third.error().await.1.contains("地址"));
     running.finish().await;
-    first.to_the_end().await;
+    first.until_finished().await;
     third.start("tcp-echo").await;
 }
 
@@ -116,14 +117,19 @@ async fn a_slow_reader_is_thinned_and_nobody_else_notices() {
 
     // About 20 MB, more than all buffers between here and there, while `slow` reads nothing.
     let total = 10_000;
-    let feed = async {
-        for from in (0..total).step_by(100) {
-            puppet.events(from, from + 100, 2_000).await;
+    let mut seqs = Vec::new();
+    for from in (0..total).step_by(100) {
+        puppet.events(from, from + 100, 2_000).await;
+        while seqs.len() < from as usize + 100 {
+            match quick.next().await {
+                ServerMessage::Events { events, .. } => seqs.extend(events.iter().map(|event| event.seq)),
+                other => panic!("unexpected {other:?}"),
+            }
         }
-        puppet.finish().await;
-    };
-    let (seqs, ()) = tokio::join!(async { quick.to_the_end().await.0 }, feed);
-    assert_eq!(seqs, (0..total).collect::<Vec<_>>(), "the quick reader has everything");
+    }
+    assert_eq!(seqs, (0..total).collect::<Vec<_>>(), "the quick reader has everything, and at once");
+    puppet.finish().await;
+    quick.until_finished().await;
 
     let (mut received, mut thinned) = (0, 0);
     loop {
@@ -143,18 +149,17 @@ async fn a_slow_reader_is_thinned_and_nobody_else_notices() {
 
 #[tokio::test]
 async fn a_peer_that_is_gone_is_noticed() {
-    let times = Times {
-        ping: Duration::from_millis(50),
-        idle: Duration::from_millis(300),
-        ..Times::default()
-    };
+    let times =
+        Times { ping: Duration::from_millis(50), idle: Duration::from_millis(300), ..Times::default() };
     let stage = Stage::with(&[], times, Tier::Isolated).await;
     // This one answers pings only while it is read from.
     let silent = stage.connect().await;
     let mut alive = stage.connect().await;
     soon("closing of the silent socket", async {
         while stage.state.live.open() > 1 {
-            let _ = tokio::time::timeout(Duration::from_millis(20), futures::StreamExt::next(&mut alive.socket)).await;
+            let _ =
+                tokio::time::timeout(Duration::from_millis(20), futures::StreamExt::next(&mut alive.socket))
+                    .await;
         }
     })
     .await;

@@ -1,6 +1,6 @@
 //! The server over real sockets, with puppets in place of run processes where a test has to decide what a run does.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod cli;
 mod live;

@@ -11,7 +11,7 @@ async fn a_lab_really_runs_behind_the_socket() {
     let stage = Stage::real(&[]).await;
     let mut client = stage.connect().await;
     let run = client.start("tcp-echo").await;
-    let (seqs, last) = client.to_the_end().await;
+    let (seqs, last) = client.until_finished().await;
     assert!(matches!(last, ServerMessage::Finished { outcome: Outcome::Completed, .. }), "{last:?}");
     assert!(seqs.len() > 5 && seqs.iter().zip(0..).all(|(seq, place)| *seq == place), "{seqs:?}");
     let json = stage.get(&format!("/traces/{run}.json"), &[]).await;

@@ -24,8 +24,11 @@ async fn readers_are_told_before_their_sockets_close() {
     assert_eq!(idle.close_code().await, 1001);
     assert_eq!(soon("stop", puppet.commands.recv()).await, Some(api::run::ToRun::Stop));
     drop(puppet);
-    let (_, last) = running.to_the_end().await;
-    assert!(matches!(last, ServerMessage::Finished { outcome: Outcome::Broken { .. } | Outcome::Stopped { .. }, .. }));
+    let (_, last) = running.until_finished().await;
+    assert!(matches!(
+        last,
+        ServerMessage::Finished { outcome: Outcome::Broken { .. } | Outcome::Stopped { .. }, .. }
+    ));
     assert_eq!(running.close_code().await, 1001);
     soon("end of runs", end).await.unwrap();
     soon("end of sockets", stage.state.live.closed()).await;
@@ -41,7 +44,7 @@ async fn a_run_that_does_not_stop_is_dropped() {
     stage.stop.cancel();
     soon("end of runs", stage.state.runs.shutdown()).await;
     assert!(begun.elapsed() < Duration::from_secs(4));
-    let (_, last) = client.to_the_end().await;
+    let (_, last) = client.until_finished().await;
     assert!(matches!(last, ServerMessage::Finished { outcome: Outcome::Stopped { .. }, .. }));
     assert_eq!(client.close_code().await, 1001);
 }

@@ -37,7 +37,10 @@ async fn a_trace_survives_a_restart() {
     let packed = store.packed(&saved.id).await.unwrap().unwrap();
     assert_eq!(packed.trace().unwrap(), saved);
     let summary = store.summary(&saved.id).await.unwrap().unwrap();
-    assert_eq!((summary.lab.as_str(), summary.events, summary.outcome), ("tcp-echo", 100, Outcome::Completed));
+    assert_eq!(
+        (summary.lab.as_str(), summary.events, summary.outcome),
+        ("tcp-echo", 100, Outcome::Completed)
+    );
     assert!(store.packed(&new_id()).await.unwrap().is_none());
 }
 

@@ -92,7 +92,10 @@ impl Engine for Puppets {
         async move {
             let (reports, from) = mpsc::channel(16);
             let (to, commands) = mpsc::channel(16);
-            self.started.send(Puppet { spec, reports, commands }).await.map_err(|_| StartError("测试结束".into()))?;
+            self.started
+                .send(Puppet { spec, reports, commands })
+                .await
+                .map_err(|_| StartError("测试结束".into()))?;
             Ok(Box::new(PuppetProcess { reports: from, commands: to }) as Box<dyn Process>)
         }
         .boxed()
@@ -220,7 +223,8 @@ fn write_book(folder: &std::path::Path) {
     std::fs::create_dir_all(&guide).unwrap();
     let outline = "[guide]\ntitle = \"指南\"\nsummary = \"从头学起。\"\n[reference]\ntitle = \"参考\"\nsummary = \"随时查阅。\"\n";
     std::fs::write(folder.join("content/book.toml"), outline).unwrap();
-    let chapter = "+++\ntitle = \"测试章\"\nnumber = \"1\"\nsummary = \"一章。\"\n+++\n\n# 开头\n\n第一版正文。\n";
+    let chapter =
+        "+++\ntitle = \"测试章\"\nnumber = \"1\"\nsummary = \"一章。\"\n+++\n\n# 开头\n\n第一版正文。\n";
     std::fs::write(guide.join("1-first.md"), chapter).unwrap();
 }
 
@@ -290,7 +294,7 @@ impl Client {
     }
 
     /// `seq` of all events until the run has finished, and its last message.
-    pub(crate) async fn to_the_end(&mut self) -> (Vec<u32>, ServerMessage) {
+    pub(crate) async fn until_finished(&mut self) -> (Vec<u32>, ServerMessage) {
         let mut seqs = Vec::new();
         loop {
             match self.next().await {

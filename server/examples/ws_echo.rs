@@ -1,0 +1,40 @@
+//! An echo route with the socket settings of `/live` and the site's own listener, for protocol checkers:
+//! `kosoku -p 4 -o OUT ws://127.0.0.1:9001/`
+
+#![expect(clippy::print_stdout, reason = "says where it listens")]
+
+use axum::Router;
+use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::response::Response;
+use axum::routing::any;
+use server::config::Times;
+use tokio_util::sync::CancellationToken;
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let addr = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:9001".into());
+    // The checker sends up to 16 MiB in one message; everything else is as on `/live`.
+    let most = 16 << 20;
+    let route = move |upgrade: WebSocketUpgrade| async move {
+        let upgrade = server::live::tune(upgrade).max_message_size(most).max_frame_size(most);
+        answer(upgrade)
+    };
+    let router = Router::new().route("/", any(route));
+    let listener = tokio::net::TcpListener::bind(&addr).await?;
+    println!("ws://{}/", listener.local_addr()?);
+    server::listener::serve(listener, router, 1000, Times::default(), CancellationToken::new()).await;
+    Ok(())
+}
+
+fn answer(upgrade: WebSocketUpgrade) -> Response {
+    upgrade.on_upgrade(echo)
+}
+
+async fn echo(mut socket: WebSocket) {
+    // Until `None`: the Close frame is answered while reading.
+    while let Some(Ok(message)) = socket.recv().await {
+        if matches!(message, Message::Text(_) | Message::Binary(_)) && socket.send(message).await.is_err() {
+            return;
+        }
+    }
+}
