@@ -1,6 +1,6 @@
 //! Every page of a small book, rendered as the server does: complete without scripts, sound as HTML.
 #![cfg(feature = "ssr")]
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests")]
 
 use any_spawner::Executor;
 use api::lab::{LabInfo, Param, ParamKind};

@@ -99,10 +99,12 @@ fn code_line(
             return view! { <span class="code-number">{number}</span> }.into_any();
         }
         view! {
-            <button type="button" class="code-number" title="转到这一行的下一个事件"
-                aria-label=format!("第 {number} 行，到游标为止执行 {past} 次，共 {all} 次；转到下一次")
-                on:click=move |_| select_next(bench, number)>
-                {number} <small class="code-hits">{(past > 0).then(|| format!("×{past}"))}</small>
+            <button type="button" class="code-number" title="转到这一行的下一个事件" on:click=move |_| select_next(bench, number)>
+                <span><span class="bench-unseen">"第 "</span>{number}<span class="bench-unseen">" 行，执行 "</span></span>
+                <small class="code-hits">
+                    {(past > 0).then(|| format!("×{past}"))}
+                    <span class="bench-unseen">{format!(" 次，共 {all} 次")}</span>
+                </small>
             </button>
         }
         .into_any()

@@ -93,7 +93,7 @@ fn param_field(bench: Bench, settings: Settings, field: Field) -> impl IntoView 
         settings.forgive(&path);
     };
     let invalid = move || error.with(Option::is_some).then_some("true");
-    let name = param.name;
+    let (name, flag) = (param.name, param.kind == ParamKind::Flag);
     let input = match param.kind {
         ParamKind::Integer { min, max } => view! {
             <input id=id.clone() name=name type="number" inputmode="numeric" step="1"
@@ -139,7 +139,7 @@ fn param_field(bench: Bench, settings: Settings, field: Field) -> impl IntoView 
         .into_any(),
     };
     view! {
-        <div class="bench-field">
+        <div class="bench-field" class:bench-flag=flag>
             <label for=id>{param.label}</label>
             {input}
             {(!param.help.is_empty()).then(|| view! { <p class="bench-help" id=help_id>{param.help}</p> })}

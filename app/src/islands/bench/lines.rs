@@ -6,6 +6,7 @@ use super::run::Run;
 use super::settings::Settings;
 use super::state::Bench;
 use api::line::{Impairments, Line};
+use api::run::Tier;
 use leptos::prelude::*;
 
 /// Which direction of a line a knob turns.
@@ -22,6 +23,8 @@ enum Direction {
 pub(crate) fn Lines(bench: Bench, settings: Settings, run: Run) -> impl IntoView {
     // The knobs are many; they are made when the panel is opened for the first time.
     let opened = RwSignal::new(false);
+    let loopback =
+        move || run.tier.with(|tier| tier.as_ref().is_some_and(|tier| tier.tier == Tier::Loopback));
     let summary = move || {
         let bad = settings.lines.with(|lines| {
             let perfect = |line: &&Line| line.up.is_perfect() && line.down.is_perfect();
@@ -33,7 +36,11 @@ pub(crate) fn Lines(bench: Bench, settings: Settings, run: Run) -> impl IntoView
         <details class="bench-panel" on:toggle=move |_| opened.set(true)>
             <summary>"线路" <span class="bench-summary">{summary}</span></summary>
             <p class="bench-help">
-                "每台主机用一根网线接到交换机。这里的设置作用在网线上，运行中改动立即生效。"
+                {move || if loopback() {
+                    "这台机器上的主机都在本机回环接口上，没有线路，下面的旋钮不起作用。"
+                } else {
+                    "每台主机用一根网线接到交换机。这里的设置作用在网线上，运行中改动立即生效。"
+                }}
             </p>
             <Show when=move || opened.get()>{all_hosts(bench, settings, run)}</Show>
         </details>
@@ -55,7 +62,9 @@ fn host_line(bench: Bench, settings: Settings, run: Run, lane: usize, host: Stri
     let split = RwSignal::new(untrack(line).is_some_and(|line| line.up != line.down));
     let set = move |line: Line| {
         let host = name.get_value();
-        settings.lines.update(|lines| drop(lines.insert(host.clone(), line.clone())));
+        settings.lines.update(|lines| {
+            lines.insert(host.clone(), line.clone());
+        });
         settings.mistyped.update(|mistyped| mistyped.retain(|path, _| !path.starts_with(&prefix(&host))));
         settings.forgive(&prefix(&host));
         run.change_line(&host, line);

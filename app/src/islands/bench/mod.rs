@@ -83,7 +83,7 @@ pub fn Bench(
     children: Children,
 ) -> impl IntoView {
     let bench = state::Bench::new(name, info);
-    let settings = bench.info.with_value(|info| Settings::new(info, &params, lines, seed, bench.touched));
+    let settings = bench.info.with_value(|info| Settings::new(info, params, lines, seed, bench.touched));
     let run = Run::new(bench, settings, tier);
     let (ready, link) = (RwSignal::new(false), RwSignal::new(Link::Closed));
     let root = NodeRef::<Div>::new();
@@ -93,7 +93,7 @@ pub fn Bench(
     let shown = move || bench.origin.get() != Origin::Nothing;
     let title_id = bench.id("title");
     view! {
-        <section class="bench" aria-labelledby=title_id
+        <div class="bench" role="group" aria-labelledby=title_id
             on:keydown=move |event| controls::on_key(bench, &event)>
             <div node_ref=root>
                 <p class="bench-title" id=title_id.clone()><span>"实验"</span> " " {bench.info.with_value(|info| info.title.clone())}</p>
@@ -108,7 +108,7 @@ pub fn Bench(
                     <Share bench run/>
                 </Show>
             </div>
-        </section>
+        </div>
     }
 }
 

@@ -50,11 +50,12 @@ pub(crate) struct Settings {
 impl Settings {
     pub(crate) fn new(
         info: &LabInfo,
-        params: &Value,
+        params: Value,
         lines: Option<BTreeMap<String, Line>>,
         seed: Option<u64>,
         touched: RwSignal<bool>,
     ) -> Self {
+        let params = if let Value::Object(params) = params { params } else { Map::new() };
         let fields = info.params.iter().map(|param| {
             let initial = value::to_text(params.get(&param.name).unwrap_or(&param.default));
             Field { param: param.clone(), text: RwSignal::new(initial.clone()), initial }

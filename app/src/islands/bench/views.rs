@@ -71,8 +71,8 @@ pub(crate) fn Views(
         if wide.get() {
             view! {
                 <div class="bench-views bench-wide">
-                    <section class="bench-main" aria-label=first.names().1>{first.view(bench)}</section>
-                    <section class="bench-side" aria-label=Panel::Code.names().1>{Panel::Code.view(bench)}</section>
+                    <div class="bench-main" role="group" aria-label=first.names().1>{first.view(bench)}</div>
+                    <div class="bench-side" role="group" aria-label=Panel::Code.names().1>{Panel::Code.view(bench)}</div>
                     <div class="bench-below"><Tabs bench panels=others chosen/></div>
                 </div>
             }

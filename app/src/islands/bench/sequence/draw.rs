@@ -4,7 +4,7 @@ use super::drawing::Drawing;
 use super::labels::{HEIGHT, Line};
 use super::layout::{Placed, Way};
 use super::scene::{Mark, What};
-use crate::islands::bench::format::{self, text_width};
+use crate::islands::bench::format::text_width;
 use crate::islands::bench::state::Bench;
 use api::trace::{Fate, Level};
 use leptos::prelude::*;
@@ -35,7 +35,7 @@ pub(crate) fn mark(bench: Bench, drawing: &Drawing, placed: &Placed) -> impl Int
         What::Note { .. } => note(drawing, placed).into_any(),
     };
     let time = placed.timed.then(|| {
-        let text = if drawing.lanes.gutter < 60 { format::brief(mark.time) } else { format::millis(mark.time) };
+        let text = drawing.gutter_time(mark.time);
         view! {
             <text class="sequence-time" x=drawing.lanes.gutter - 6 y=placed.y + 4 text-anchor="end">{text}</text>
         }

@@ -85,6 +85,18 @@ impl Drawing {
         }
     }
 
+    /// A moment for the gutter, in milliseconds: as many decimals as tell neighbours apart and still fit.
+    pub(crate) fn gutter_time(&self, time: u64) -> String {
+        let text = format::millis(time);
+        let end = self.marks.last().map_or(0, |mark| mark.time);
+        let cut = match (self.lanes.gutter < 60, end) {
+            (false, _) => 0,
+            (true, 0..1_000_000_000) => 1,
+            (true, _) => 2,
+        };
+        text[..text.len() - cut].to_owned()
+    }
+
     /// Changes when the mark must be drawn anew.
     pub(crate) fn key(&self, placed: &Placed) -> u64 {
         let mut hasher = DefaultHasher::new();

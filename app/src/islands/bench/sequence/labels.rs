@@ -13,13 +13,60 @@ impl Rect {
     pub(crate) fn around(x: i32, y: i32, width: i32, height: i32) -> Self {
         Self { left: x - width / 2, top: y - height / 2, right: x + width / 2, bottom: y + height / 2 }
     }
+}
 
-    pub(crate) fn overlaps(&self, other: &Self) -> bool {
-        self.left < other.right
-            && other.left < self.right
-            && self.top < other.bottom
-            && other.top < self.bottom
+/// A box turned around its centre.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Turned {
+    centre: [f64; 2],
+    /// Half its width and height.
+    half: [f64; 2],
+    /// Directions of its width and height.
+    axes: [[f64; 2]; 2],
+}
+
+impl Turned {
+    pub(crate) fn new(spot: Spot, width: i32) -> Self {
+        let (sin, cos) = f64::from(spot.degrees).to_radians().sin_cos();
+        Self {
+            centre: [f64::from(spot.x), f64::from(spot.y)],
+            half: [f64::from(width) / 2.0, f64::from(HEIGHT) / 2.0],
+            axes: [[cos, sin], [-sin, cos]],
+        }
     }
+
+    fn reach(&self, axis: [f64; 2]) -> f64 {
+        (0..2).map(|side| self.half[side] * dot(self.axes[side], axis).abs()).sum()
+    }
+
+    /// Two boxes are apart if one of their sides' directions separates them.
+    pub(crate) fn overlaps(&self, other: &Self) -> bool {
+        let between = [other.centre[0] - self.centre[0], other.centre[1] - self.centre[1]];
+        let mut axes = self.axes.iter().chain(&other.axes);
+        axes.all(|axis| dot(between, *axis).abs() < self.reach(*axis) + other.reach(*axis))
+    }
+
+    /// Highest and lowest pixel.
+    fn span(&self) -> (i32, i32) {
+        let reach = self.reach([0.0, 1.0]);
+        ((self.centre[1] - reach).floor() as i32, (self.centre[1] + reach).ceil() as i32)
+    }
+}
+
+impl From<Rect> for Turned {
+    fn from(rect: Rect) -> Self {
+        let middle = |a: i32, b: i32| f64::from(a + b) / 2.0;
+        let half = |a: i32, b: i32| f64::from(b - a) / 2.0;
+        Self {
+            centre: [middle(rect.left, rect.right), middle(rect.top, rect.bottom)],
+            half: [half(rect.left, rect.right), half(rect.top, rect.bottom)],
+            axes: [[1.0, 0.0], [0.0, 1.0]],
+        }
+    }
+}
+
+fn dot(a: [f64; 2], b: [f64; 2]) -> f64 {
+    a[0] * b[0] + a[1] * b[1]
 }
 
 /// A straight line on the page.
@@ -59,64 +106,77 @@ pub(crate) const HEIGHT: i32 = 14;
 /// Steeper lines carry their labels level, on the line.
 const STEEP: i32 = 30;
 /// Places along the line that are tried, best first, in percent.
-const TRIED: [i32; 7] = [50, 38, 62, 28, 72, 20, 80];
+const TRIED: [i32; 9] = [50, 40, 60, 30, 70, 22, 78, 14, 86];
 
 /// The boxes already taken.
-#[derive(Default)]
 pub(crate) struct Labels {
-    /// Sorted by top.
-    fixed: Vec<Rect>,
-    placed: Vec<Rect>,
+    /// With their tops, by which they are sorted.
+    fixed: Vec<(i32, Turned)>,
+    placed: Vec<Turned>,
+    /// Labels stay between these.
+    left: i32,
+    right: i32,
 }
 
 impl Labels {
-    /// `fixed`: boxes that cannot move, in any order.
-    pub(crate) fn new(mut fixed: Vec<Rect>) -> Self {
-        fixed.sort_by_key(|rect| rect.top);
-        Self { fixed, placed: Vec::new() }
+    /// `fixed`: boxes that cannot move, in any order, none higher than two lines.
+    /// `left`, `right`: edges of the page.
+    pub(crate) fn new(fixed: Vec<Rect>, left: i32, right: i32) -> Self {
+        let mut fixed: Vec<_> = fixed.into_iter().map(|rect| (rect.top, rect.into())).collect();
+        fixed.sort_by_key(|(top, _)| *top);
+        Self { fixed, placed: Vec::new(), left, right }
     }
 
     /// Finds a place for a label `width` pixels wide along `line`. Lines come from top to bottom.
     pub(crate) fn place(&mut self, line: Line, width: i32) -> Option<Spot> {
-        let (spot, rect) = TRIED
+        let (spot, label) = TRIED
             .into_iter()
-            .map(|percent| spot(line, percent, width))
-            .find(|(_, rect)| self.is_free(rect))?;
-        self.placed.push(rect);
+            .map(|percent| {
+                let spot = self.spot(line, percent, width);
+                (spot, Turned::new(spot, width))
+            })
+            .find(|(_, label)| self.is_free(label))?;
+        self.placed.push(label);
         Some(spot)
     }
 
     /// The favourite place, taken or not.
     pub(crate) fn insist(&mut self, line: Line, width: i32) -> Spot {
-        let (spot, rect) = spot(line, TRIED[0], width);
-        self.placed.push(rect);
+        let spot = self.spot(line, TRIED[0], width);
+        self.placed.push(Turned::new(spot, width));
         spot
     }
 
-    fn is_free(&self, rect: &Rect) -> bool {
-        // Fixed boxes are one line high: those that start more than that above cannot reach down here.
-        let first = self.fixed.partition_point(|fixed| fixed.top < rect.top - 2 * HEIGHT);
-        let fixed = self.fixed[first..].iter().take_while(|fixed| fixed.top < rect.bottom);
+    fn is_free(&self, label: &Turned) -> bool {
+        let (top, bottom) = label.span();
+        let first = self.fixed.partition_point(|(above, _)| *above < top - 2 * HEIGHT);
+        let fixed = self.fixed[first..].iter().take_while(|(above, _)| *above < bottom).map(|(_, rect)| rect);
         // Lines come top down, so only the last few labels can be near.
         let recent = self.placed.iter().rev().take(64);
-        !fixed.chain(recent).any(|other| other.overlaps(rect))
+        !fixed.chain(recent).any(|other| other.overlaps(label))
     }
-}
 
-fn spot(line: Line, percent: i32, width: i32) -> (Spot, Rect) {
-    let (x, y) = line.point(percent);
-    let degrees = line.degrees();
-    if degrees.abs() > STEEP {
-        return (Spot { x, y, degrees: 0 }, Rect::around(x, y, width, HEIGHT));
+    fn spot(&self, line: Line, percent: i32, width: i32) -> Spot {
+        let (x, y) = line.point(percent);
+        let x = x.min(self.right - width / 2).max(self.left + width / 2);
+        let degrees = line.degrees();
+        if degrees.abs() > STEEP {
+            return Spot { x, y, degrees: 0 };
+        }
+        // Just above the line, at right angles to it.
+        let (sin, cos) = f64::from(degrees).to_radians().sin_cos();
+        let above = f64::from(HEIGHT / 2 + 1);
+        Spot { x: x + (above * sin).round() as i32, y: y - (above * cos).round() as i32, degrees }
     }
-    let y = y - HEIGHT / 2 - 1;
-    // The box of the turned label, shrunk to its height in the middle where neighbours are parallel.
-    (Spot { x, y, degrees }, Rect::around(x, y, width, HEIGHT))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn labels(fixed: Vec<Rect>) -> Labels {
+        Labels::new(fixed, 0, 1_000)
+    }
 
     #[test]
     fn text_reads_left_to_right_whatever_the_direction() {
@@ -127,22 +187,29 @@ mod tests {
     }
 
     #[test]
+    fn turned_boxes_know_when_they_touch() {
+        let level = Spot { x: 100, y: 100, degrees: 0 };
+        let touching = |other: Spot| Turned::new(level, 100).overlaps(&Turned::new(other, 100));
+        assert!(touching(Spot { x: 100, y: 110, degrees: 0 }));
+        assert!(!touching(Spot { x: 100, y: 115, degrees: 0 }));
+        // Its middle is free of the other, its end is not.
+        assert!(touching(Spot { x: 140, y: 118, degrees: 25 }));
+        assert!(!touching(Spot { x: 60, y: 125, degrees: 25 }));
+    }
+
+    #[test]
     fn crossing_arrows_get_separate_places() {
-        let mut labels = Labels::default();
+        let mut labels = labels(Vec::new());
         let spots: Vec<Spot> = (0..4)
             .map(|i| {
-                let line = if i % 2 == 0 {
-                    Line { x0: 0, y0: i * 2, x1: 400, y1: 60 + i * 2 }
-                } else {
-                    Line { x0: 400, y0: i * 2, x1: 0, y1: 60 + i * 2 }
-                };
-                labels.place(line, 70).unwrap()
+                let (y0, y1) = (i * 2, 60 + i * 2);
+                let (x0, x1) = if i % 2 == 0 { (0, 400) } else { (400, 0) };
+                labels.place(Line { x0, y0, x1, y1 }, 70).unwrap()
             })
             .collect();
         for (i, a) in spots.iter().enumerate() {
             for b in &spots[i + 1..] {
-                let (a, b) = (Rect::around(a.x, a.y, 70, HEIGHT), Rect::around(b.x, b.y, 70, HEIGHT));
-                assert!(!a.overlaps(&b), "{a:?} {b:?}");
+                assert!(!Turned::new(*a, 70).overlaps(&Turned::new(*b, 70)), "{a:?} {b:?}");
             }
         }
     }
@@ -150,11 +217,17 @@ mod tests {
     #[test]
     fn fixed_texts_are_respected_and_a_full_line_gives_none() {
         let line = Line { x0: 0, y0: 100, x1: 300, y1: 100 };
-        let mut labels = Labels::new(vec![Rect::around(150, 92, 60, HEIGHT)]);
-        let spot = labels.place(line, 60).unwrap();
+        let spot = labels(vec![Rect::around(150, 92, 60, HEIGHT)]).place(line, 60).unwrap();
         assert_ne!(spot.x, 150);
-        let mut full = Labels::new(vec![Rect { left: 0, top: 80, right: 300, bottom: 100 }]);
+        let mut full = labels(vec![Rect { left: 0, top: 80, right: 300, bottom: 100 }]);
         assert_eq!(full.place(line, 60), None);
         assert_eq!(full.insist(line, 60).x, 150);
+    }
+
+    #[test]
+    fn labels_stay_on_the_page() {
+        let line = Line { x0: 20, y0: 0, x1: 60, y1: 10 };
+        let spot = Labels::new(Vec::new(), 10, 1_000).place(line, 120).unwrap();
+        assert!(spot.x - 60 >= 10, "{spot:?}");
     }
 }

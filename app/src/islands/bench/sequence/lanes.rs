@@ -11,6 +11,12 @@ pub(crate) struct Lanes {
     pub(crate) width: i32,
 }
 
+use std::ops::Range;
+
+/// Messages outside the outermost lanes need at least this much room, pixels.
+const OUTSIDE: i32 = 88;
+/// Messages between lanes get at least this much, across lifelines if they stand closer.
+const LEAST_ROOM: i32 = 150;
 /// Lanes never stand closer than this.
 const LEAST_GAP: i32 = 56;
 /// From this width on there is room for messages outside the outermost lanes.
@@ -21,7 +27,7 @@ impl Lanes {
     pub(crate) fn new(width: i32, count: usize) -> Self {
         let count = i32::try_from(count.max(1)).unwrap_or(i32::MAX);
         let wide = width >= WIDE;
-        let gutter = if wide { 66 } else { 44 };
+        let gutter = if wide { 60 } else { 48 };
         let outer = match (wide, count) {
             (_, 1) => 56,
             (true, 2) => (width - gutter) / 4,
@@ -48,23 +54,32 @@ impl Lanes {
     }
 
     /// The side of a lane on which its messages are written, and how many pixels they may take.
-    /// The outermost lanes write outwards where there is room, all others into the gap at their right.
+    /// The outermost lanes write outwards where there is room. Otherwise messages go to the side with more room,
+    /// if need be across other lifelines.
     pub(crate) fn message_side(&self, lane: usize) -> Side {
         let last = self.xs.len().saturating_sub(1);
         let x = self.x(lane);
-        let outwards = if lane == 0 && last > 0 { x - self.gutter } else { self.width - x };
+        let (before, behind) = (x - self.gutter - 16, self.width - x - 16);
+        // To the next lifeline, or further if that is too near for a few words.
+        let inwards = |all: i32| (self.gap() - 24).max(LEAST_ROOM).min(all);
         match lane {
-            _ if last == 0 => Side { left: false, room: self.width - x - 16 },
-            0 if outwards >= 96 => Side { left: true, room: outwards - 18 },
-            _ if lane == last && outwards >= 96 => Side { left: false, room: outwards - 16 },
-            _ if lane == last => Side { left: true, room: self.gap() - 24 },
-            _ => Side { left: false, room: self.gap() - 24 },
+            _ if last == 0 => Side { left: false, room: behind },
+            0 if before >= OUTSIDE => Side { left: true, room: before },
+            _ if lane == last && behind >= OUTSIDE => Side { left: false, room: behind },
+            _ if lane == last || before > behind => Side { left: true, room: inwards(before) },
+            _ => Side { left: false, room: inwards(behind) },
         }
     }
 
-    /// The column (0 = left of lane 0, i = between lanes i-1 and i) a lane's messages are in.
-    pub(crate) fn message_column(&self, lane: usize) -> usize {
-        if self.message_side(lane).left { lane } else { lane + 1 }
+    /// The columns (0 = left of lane 0, i = between lanes i-1 and i) that a message of this width covers.
+    pub(crate) fn message_columns(&self, lane: usize, width: i32) -> Range<usize> {
+        let x = self.x(lane);
+        let end = width.min(self.message_side(lane).room) + 16;
+        if self.message_side(lane).left {
+            self.xs.partition_point(|other| *other < x - end)..lane + 1
+        } else {
+            lane + 1..self.xs.partition_point(|other| *other < x + end) + 1
+        }
     }
 }
 
@@ -103,8 +118,17 @@ mod tests {
     #[test]
     fn two_lanes_write_outwards_on_a_wide_page_and_inwards_on_a_phone() {
         let wide = Lanes::new(900, 2);
-        assert_eq!([wide.message_column(0), wide.message_column(1)], [0, 2]);
+        assert_eq!([wide.message_columns(0, 80), wide.message_columns(1, 80)], [0..1, 2..3]);
         let narrow = Lanes::new(358, 2);
-        assert_eq!([narrow.message_column(0), narrow.message_column(1)], [1, 1]);
+        assert_eq!([narrow.message_columns(0, 80), narrow.message_columns(1, 80)], [1..2, 1..2]);
+    }
+
+    #[test]
+    fn on_crowded_lanes_long_messages_cross_lifelines() {
+        let lanes = Lanes::new(358, 5);
+        assert_eq!(lanes.message_side(1).room, LEAST_ROOM);
+        assert_eq!(lanes.message_columns(1, 30), 2..3);
+        assert_eq!(lanes.message_columns(1, 140), 2..5);
+        assert_eq!(lanes.message_columns(4, 140), 2..5);
     }
 }

@@ -5,7 +5,7 @@
 
 use super::labels::{HEIGHT, Labels, Line, Rect, Spot};
 use super::lanes::Lanes;
-use super::scene::{Arrow, Mark, What};
+use super::scene::{Arrow, Mark, What, common_remark};
 use crate::islands::bench::axis::{Axis, AxisBuilder, Spread};
 use crate::islands::bench::format::{fit, text_width};
 use api::trace::HostId;
@@ -88,6 +88,8 @@ const FOLD_TO: i32 = 42;
 const LEAST_FALL: i32 = 8;
 /// Share of the way after which a lost frame's cross stands, in percent.
 const CUT: i32 = 62;
+/// Labels may be this wide even on shorter arrows.
+const LEAST_LABEL: i32 = 112;
 
 /// One moment that needs a height.
 struct Moment {
@@ -110,25 +112,36 @@ pub(crate) fn arrange(marks: &[Mark], lanes: &Lanes, zoom: Zoom, end: u64) -> La
     };
     let first = moments.first().map_or(0, |moment| moment.time);
     let mut builder = AxisBuilder::new(spread, first, TOP);
-    // Lowest pixel used so far, by column.
+    // Lowest pixel used so far: in each column by texts, on each lifeline by what touches it.
     let mut used = vec![0; lanes.xs.len() + 1];
+    let mut touched = vec![0; lanes.xs.len()];
     for moment in &moments {
         let mark = &marks[moment.mark];
         let columns = columns(mark, lanes);
         if let Some(arrow) = moment.arrow {
             let start = ys[moment.mark];
-            let y = builder.advance(moment.time, start + zoom.room(LEAST_FALL));
+            let arrow_to = &arrows(mark)[arrow];
+            let lane = lane(lanes, arrow_to.to);
+            let clear = if arrow_to.arrives() { touched[lane] + zoom.room(6) } else { 0 };
+            let y = builder.advance(moment.time, clear.max(start + zoom.room(LEAST_FALL)));
             ends[moment.mark][arrow] = y;
+            touched[lane] = touched[lane].max(y + zoom.room(2));
             // A flat arrow's end is in the way of the next label; below a steep one there is room.
             if y - start < 2 * HEIGHT {
                 used[columns].iter_mut().for_each(|bottom| *bottom = (*bottom).max(y));
             }
         } else {
             let (above, below) = extent(mark);
+            let (on_line_above, on_line_below) = on_lifeline(mark);
+            let own_lane = host(mark).map(|host| lane(lanes, host));
             let needed = used[columns.clone()].iter().max().copied().unwrap_or(0) + zoom.room(above);
-            let y = builder.advance(moment.time, needed);
+            let clear = own_lane.map_or(0, |lane| touched[lane] + zoom.room(on_line_above));
+            let y = builder.advance(moment.time, needed.max(clear));
             ys[moment.mark] = y;
             used[columns].iter_mut().for_each(|bottom| *bottom = (*bottom).max(y + zoom.room(below)));
+            if let Some(lane) = own_lane {
+                touched[lane] = touched[lane].max(y + zoom.room(on_line_below));
+            }
         }
     }
     let height = builder.advance(end, 0).max(used.into_iter().max().unwrap_or(0)) + 2 * TOP;
@@ -199,32 +212,49 @@ fn extent(mark: &Mark) -> (i32, i32) {
     }
 }
 
+/// The room it needs on its lifeline, above and below.
+fn on_lifeline(mark: &Mark) -> (i32, i32) {
+    match mark.what {
+        What::Frame { .. } => (5, 2),
+        What::Code { .. } | What::State { .. } => (HEIGHT / 2 + 3, HEIGHT / 2 + 1),
+        What::Note { .. } => (0, 0),
+    }
+}
+
+/// The host on whose lifeline a mark begins.
+fn host(mark: &Mark) -> Option<HostId> {
+    match mark.what {
+        What::Frame { from: host, .. } | What::Code { host, .. } | What::State { host, .. } => Some(host),
+        What::Note { .. } => None,
+    }
+}
+
+fn lane(lanes: &Lanes, host: HostId) -> usize {
+    usize::from(host).min(lanes.xs.len().saturating_sub(1))
+}
+
 /// The columns a mark writes in (0 = left of lane 0, i = between lanes i-1 and i).
 fn columns(mark: &Mark, lanes: &Lanes) -> std::ops::Range<usize> {
-    let last = lanes.xs.len();
-    let lane = |host: HostId| usize::from(host).min(last.saturating_sub(1));
     match &mark.what {
         What::Frame { from, arrows } => {
-            let from = lane(*from);
+            let from = lane(lanes, *from);
             let (mut low, mut high) = (from, from);
             for arrow in arrows {
-                (low, high) = (low.min(lane(arrow.to)), high.max(lane(arrow.to)));
+                let to = lane(lanes, arrow.to);
+                (low, high) = (low.min(to), high.max(to));
             }
             if low == high { low..low + 2 } else { low + 1..high + 1 }
         }
-        What::Code { host, .. } => {
-            let column = lanes.message_column(lane(*host));
-            column..column + 1
-        }
-        What::State { host, .. } => lane(*host)..lane(*host) + 2,
-        What::Note { .. } => 0..last + 1,
+        What::Code { host, .. } => lanes.message_columns(lane(lanes, *host), text_width(&mark.text)),
+        What::State { host, .. } => lane(lanes, *host)..lane(lanes, *host) + 2,
+        What::Note { .. } => 0..lanes.xs.len() + 1,
     }
 }
 
 fn ways(mark: &Mark, lanes: &Lanes, y: i32, ends: &[i32]) -> Vec<Way> {
     let What::Frame { from, arrows } = &mark.what else { return Vec::new() };
     let x0 = lanes.x(usize::from(*from));
-    let alike = arrows.windows(2).all(|pair| pair[0].remark() == pair[1].remark());
+    let each = common_remark(arrows).is_none();
     arrows
         .iter()
         .zip(ends)
@@ -239,7 +269,7 @@ fn ways(mark: &Mark, lanes: &Lanes, y: i32, ends: &[i32]) -> Vec<Way> {
                 let (x1, y1) = line.point(CUT);
                 line = Line { x1, y1: y1.max(y + 4), ..line };
             }
-            let remark = (!alike && !arrow.remark().is_empty()).then_some((line.x1, line.y1 - 8));
+            let remark = (each && arrow.remarks().next().is_some()).then_some((line.x1, line.y1 - 8));
             Way { arrow: *arrow, line, remark }
         })
         .collect()
@@ -252,10 +282,13 @@ fn label(placed: &mut [Placed], marks: &[Mark], lanes: &Lanes, zoom: Zoom) {
     for place in placed.iter_mut() {
         let mark = &marks[place.mark];
         let found = match mark.what {
-            What::Frame { .. } => None,
+            What::Frame { .. } => {
+                fixed.extend(place.ways.iter().flat_map(obstacles));
+                None
+            }
             What::Code { host, .. } => Some(message(&mark.text, lanes, usize::from(host), place.y)),
             What::State { host, .. } => {
-                let text = fit(&mark.text, lanes.gap() + 8);
+                let text = mark.text.clone();
                 let width = text_width(&text) + 10;
                 let x = lanes.x(usize::from(host));
                 // A chip on an outermost lane may be wider than the margin.
@@ -279,23 +312,18 @@ fn label(placed: &mut [Placed], marks: &[Mark], lanes: &Lanes, zoom: Zoom) {
             place.label = Some((text, spot));
         }
     }
-    let mut labels = Labels::new(fixed);
+    let mut labels = Labels::new(fixed, lanes.gutter, lanes.width);
     for place in placed {
         // The longest way carries the label.
-        let Some(way) = place.ways.iter().max_by_key(|way| (way.line.x1 - way.line.x0).abs()) else {
-            continue;
-        };
-        let room = ((way.line.x1 - way.line.x0).abs() - 26).max(30);
-        let remark = if place.ways.iter().all(|way| way.remark.is_none()) {
-            way.arrow.remark()
-        } else {
-            String::new()
-        };
+        let length = |way: &Way| (way.line.x1 - way.line.x0).abs();
+        let Some(way) = place.ways.iter().max_by_key(|way| length(way)) else { continue };
         let mark = &marks[place.mark];
+        let room = (length(way) - 26).max(LEAST_LABEL);
+        let remark = common_remark(arrows(mark)).unwrap_or_default();
         let text = if remark.is_empty() {
             fit(&mark.text, room)
         } else {
-            let summary = fit(&mark.text, room - text_width(&remark) - 14);
+            let summary = fit(&mark.text, (room - text_width(&remark) - 14).max(30));
             format!("{summary} · {remark}")
         };
         let width = text_width(&text);
@@ -303,6 +331,14 @@ fn label(placed: &mut [Placed], marks: &[Mark], lanes: &Lanes, zoom: Zoom) {
         let spot = if zoom.0 >= 0 { spot.or_else(|| Some(labels.insist(way.line, width))) } else { spot };
         place.label = spot.map(|spot| (text, spot));
     }
+}
+
+/// What labels must not cover: heads, crosses, and remarks.
+fn obstacles(way: &Way) -> impl Iterator<Item = Rect> + use<> {
+    let Line { x0, x1, y1, .. } = way.line;
+    let head = Rect::around(if x1 > x0 { x1 - 5 } else { x1 + 5 }, y1, 12, 10);
+    let width = text_width(&way.arrow.remark());
+    [Some(head), way.remark.map(|(x, y)| Rect::around(x, y - 4, width, HEIGHT))].into_iter().flatten()
 }
 
 fn message(text: &str, lanes: &Lanes, lane: usize, y: i32) -> (String, Spot, Rect) {

@@ -1,3 +1,4 @@
+use super::super::labels::Turned;
 use super::super::scene::tests::{arrow, frame};
 use super::*;
 use api::trace::{Fate, Level};
@@ -28,7 +29,7 @@ fn conversation() -> Vec<Mark> {
     ]
 }
 
-fn boxes(layout: &Layout, marks: &[Mark], lanes: &Lanes) -> Vec<(String, Rect)> {
+fn boxes(layout: &Layout, marks: &[Mark], lanes: &Lanes) -> Vec<(String, Turned, Rect)> {
     let labels = layout.placed.iter().filter_map(|placed| {
         let (text, spot) = placed.label.clone()?;
         let width = text_width(&text);
@@ -37,7 +38,8 @@ fn boxes(layout: &Layout, marks: &[Mark], lanes: &Lanes) -> Vec<(String, Rect)> 
             What::Code { .. } => spot.x + width / 2,
             _ => spot.x,
         };
-        Some((text, Rect::around(x, spot.y, width, HEIGHT)))
+        let spot = Spot { x, ..spot };
+        Some((text, Turned::new(spot, width), Rect::around(x, spot.y, width, HEIGHT)))
     });
     labels.collect()
 }
@@ -45,11 +47,11 @@ fn boxes(layout: &Layout, marks: &[Mark], lanes: &Lanes) -> Vec<(String, Rect)> 
 fn assert_no_collisions(marks: &[Mark], lanes: &Lanes, zoom: Zoom) {
     let layout = arrange(marks, lanes, zoom, marks.last().unwrap().time);
     let boxes = boxes(&layout, marks, lanes);
-    for (i, (a, left)) in boxes.iter().enumerate() {
-        for (b, right) in &boxes[i + 1..] {
+    for (i, (a, left, rect)) in boxes.iter().enumerate() {
+        for (b, right, _) in &boxes[i + 1..] {
             assert!(!left.overlaps(right), "{a} {left:?} covers {b} {right:?}");
         }
-        assert!(left.left >= 0 && left.right <= lanes.width, "{a} {left:?} leaves the page");
+        assert!(rect.left >= 0 && rect.right <= lanes.width, "{a} {rect:?} leaves the page");
     }
 }
 
@@ -111,6 +113,38 @@ fn a_broadcast_fans_out_and_tells_each_fate() {
     assert_eq!(ways.len(), 3);
     assert!(ways[0].remark.is_none() && ways[1].remark.is_some());
     assert!(!layout.placed[0].label.as_ref().unwrap().0.contains("丢失"));
+}
+
+#[test]
+fn on_five_narrow_lanes_texts_keep_clear_of_each_other() {
+    let marks: Vec<Mark> = (0..40_u32)
+        .map(|i| {
+            let (time, host) = (u64::from(i) * 7_000, (i % 5) as u8);
+            match i % 3 {
+                0 => frame(i, time, host, vec![arrow((host + 1) % 5, time + 900_000)]),
+                1 => code(i, time, host, "收到 18 字节，来自 10.0.0.1:9000"),
+                _ => state(i, time, host, "SYN_RECEIVED"),
+            }
+        })
+        .collect();
+    let lanes = Lanes::new(358, 5);
+    assert_no_collisions(&marks, &lanes, Zoom::default());
+}
+
+#[test]
+fn nothing_hides_where_an_arrow_arrives() {
+    let marks = vec![
+        frame(0, 0, 0, vec![arrow(1, 5_000_000)]),
+        frame(1, 1_000, 0, vec![arrow(1, 5_001_000)]),
+        state(4, 5_002_000, 1, "SYN_RECEIVED"),
+        code(5, 5_003_000, 1, "新连接"),
+        frame(6, 5_004_000, 1, vec![arrow(0, 10_000_000)]),
+    ];
+    let layout = arrange(&marks, &Lanes::new(420, 2), Zoom::default(), 10_000_000);
+    let end = |at: usize| layout.placed[at].ways[0].line.y1;
+    let chip = layout.placed[2].y - HEIGHT / 2 - 1;
+    assert!(end(1) > end(0) && chip > end(1), "{} {} {chip}", end(0), end(1));
+    assert!(layout.placed[3].y - layout.placed[2].y >= HEIGHT);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! What the sequence diagram draws, before anything has a place: marks in the order of the trace.
 
+use crate::islands::bench::format;
 use api::trace::{Fate, HostId, Level};
 
 /// One thing in the diagram a reader can point at.
@@ -53,9 +54,9 @@ impl Arrow {
         matches!(self.fate, None | Some(Fate::Delivered))
     }
 
-    /// What was special about this way, in words; empty for an ordinary delivery.
-    pub(crate) fn remark(&self) -> String {
-        let fate = self.fate.filter(|fate| *fate != Fate::Delivered).map(|fate| super::format::fate(fate).1);
+    /// What was special about this way, in words; none for an ordinary delivery.
+    pub(crate) fn remarks(&self) -> impl Iterator<Item = &'static str> + use<> {
+        let fate = self.fate.filter(|fate| *fate != Fate::Delivered).map(|fate| format::fate(fate).1);
         let words = [
             fate,
             self.late.then_some("迟到"),
@@ -63,8 +64,31 @@ impl Arrow {
             self.duplicate.then_some("重复"),
             self.corrupted.then_some("比特翻转"),
         ];
-        words.into_iter().flatten().collect::<Vec<_>>().join("、")
+        words.into_iter().flatten()
     }
+
+    /// [`Self::remarks`] as one text.
+    pub(crate) fn remark(&self) -> String {
+        self.remarks().collect::<Vec<_>>().join("、")
+    }
+}
+
+/// What is written into the label of all ways together. `None` if receivers fared differently:
+/// then each way has its own remark.
+pub(crate) fn common_remark(arrows: &[Arrow]) -> Option<String> {
+    let (first, rest) = arrows.split_first()?;
+    let same_receiver = rest.iter().all(|arrow| arrow.to == first.to);
+    let alike = rest.iter().all(|arrow| arrow.remarks().eq(first.remarks()));
+    if !same_receiver && !alike {
+        return None;
+    }
+    let mut words: Vec<&str> = Vec::new();
+    for word in arrows.iter().flat_map(Arrow::remarks) {
+        if !words.contains(&word) {
+            words.push(word);
+        }
+    }
+    Some(words.join("、"))
 }
 
 /// Marks the arrows that arrive after a frame that was sent later on the same way.
@@ -122,6 +146,15 @@ pub(crate) mod tests {
             .map(|mark| matches!(&mark.what, What::Frame { arrows, .. } if arrows[0].late))
             .collect();
         assert_eq!(late, [true, false, false, false]);
+    }
+
+    #[test]
+    fn a_duplicate_is_one_story_and_a_broadcast_several() {
+        let copy = Arrow { duplicate: true, ..arrow(1, 9) };
+        assert_eq!(common_remark(&[arrow(1, 5), copy]).unwrap(), "重复");
+        let lost = Arrow { fate: Some(Fate::Lost), ..arrow(2, 5) };
+        assert_eq!(common_remark(&[arrow(1, 5), lost]), None);
+        assert_eq!(common_remark(&[arrow(1, 5), arrow(2, 5)]).unwrap(), "");
     }
 
     #[test]
