@@ -33,7 +33,6 @@ test: tools lint unit content browser ## everything that must hold
 lint: tools ## formatting and clippy, warnings denied
 	cargo fmt --all --check
 	cargo clippy --workspace --exclude frontend --all-targets --quiet -- -D warnings
-	cargo clippy --package frontend --package app --features app/hydrate --target wasm32-unknown-unknown --quiet -- -D warnings
 
 unit: ## unit and integration tests
 	cargo test --workspace --exclude frontend --no-fail-fast

@@ -25,6 +25,9 @@ const LARGEST_PAGE: usize = 16 << 20;
 /// Rendered to learn what a page that does not exist looks like; every unknown path gets this one.
 const NOWHERE: &str = "/404";
 
+/// Only while an author writes, so the pages themselves need not know of it.
+const RELOAD: &str = "<script src=\"/dev/reload.js\" defer></script></head>";
+
 /// All pages. Cheap to clone.
 #[derive(Clone)]
 pub struct Pages {
@@ -36,6 +39,8 @@ struct Inner {
     options: LeptosOptions,
     /// Further sources for `connect-src` (the live reload of `cargo leptos watch`).
     connect: String,
+    /// Reload open pages when the book changes.
+    reload: bool,
     pages: Cache<Key, Arc<Stored>, Weight>,
     unknown: Cache<Key, ()>,
 }
@@ -54,13 +59,13 @@ impl Weighter<Key, Arc<Stored>> for Weight {
 
 impl Pages {
     #[must_use]
-    pub fn new(library: Library, options: LeptosOptions, connect: String) -> Self {
+    pub fn new(library: Library, options: LeptosOptions, connect: String, reload: bool) -> Self {
         // Leptos spawns while it renders. Its own route list would see to this, but it is not needed here.
         // The second time fails, which is fine.
         let _ = any_spawner::Executor::init_tokio();
         let pages = Cache::with_weighter(256, MOST_BYTES, Weight);
         Self {
-            inner: Arc::new(Inner { library, options, connect, pages, unknown: Cache::new(MOST_UNKNOWN) }),
+            inner: Arc::new(Inner { library, options, connect, reload, pages, unknown: Cache::new(MOST_UNKNOWN) }),
         }
     }
 
@@ -144,9 +149,12 @@ impl Pages {
         let response = leptos_axum::render_app_async_with_context(provide, document)(request).await;
         let (parts, body) = response.into_parts();
         let html = axum::body::to_bytes(body, LARGEST_PAGE).await.context("rendering a page")?;
-        let connect = self.inner.connect.clone();
+        let (connect, reload) = (self.inner.connect.clone(), self.inner.reload);
         let page = tokio::task::spawn_blocking(move || {
-            let html = csp::without_nonce(&String::from_utf8_lossy(&html));
+            let mut html = csp::without_nonce(&String::from_utf8_lossy(&html));
+            if reload {
+                html = html.replacen("</head>", RELOAD, 1);
+            }
             let policy = csp::policy(&html, &connect);
             Stored::page(html, parts.status, &policy)
         });

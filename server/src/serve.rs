@@ -135,11 +135,11 @@ pub async fn state(
     } else {
         String::new()
     };
-    let pages = Pages::new(library.clone(), options, connect);
     let reloads = match folder {
         Some(folder) if folder.is_dir() => Some(dev::watch(&folder, library.clone(), stop.clone())?),
         _ => None,
     };
+    let pages = Pages::new(library.clone(), options, connect, reloads.is_some());
     let origins = Origins::new(&config.origins);
     let live = Live::new(runs.clone(), store.clone(), origins, times, stop.clone());
     Ok(State { library, pages, assets: Arc::new(assets), live, runs, store, recordings, reloads })

@@ -6,6 +6,7 @@ use http::{HeaderMap, StatusCode};
 use server::config::Times;
 use sha2::Digest as _;
 use std::io::Read as _;
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 
 use super::support::{Stage, soon};
 
@@ -197,4 +198,11 @@ async fn a_saved_chapter_shows_without_a_restart() {
         }
     })
     .await;
+    soon("event for open pages", async {
+        while !told.contains("event: changed") {
+            open.read_line(&mut told).await.unwrap();
+        }
+    })
+    .await;
+    assert!(text(stage.get(&path, &[]).await).contains("/dev/reload.js"));
 }

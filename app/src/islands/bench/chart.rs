@@ -33,13 +33,14 @@ pub(crate) struct Curves {
     rtt: Vec<Sample>,
     /// When the last of them ends, ns.
     until: u64,
-    end: u64,
+    /// What the chart shows: the connection's life and a little after it, from 0 unless it began late.
+    shown: (u64, u64),
 }
 
 impl Curves {
     /// What the kernel said of a connection over a run that lasted until `end`.
     pub(crate) fn new(history: &SocketHistory, end: u64) -> Self {
-        let mut curves = Self { end, ..Self::default() };
+        let mut curves = Self::default();
         for (time, _, kernel) in &history.samples {
             let Some(tcp) = kernel.tcp.as_ref() else { continue };
             curves.cwnd.push((*time, Some(tcp.cwnd)));
@@ -51,6 +52,10 @@ impl Curves {
         let after =
             history.samples.iter().rposition(|(_, _, kernel)| kernel.tcp.is_some()).map(|last| last + 1);
         curves.until = after.and_then(|after| history.samples.get(after)).map_or(end, |(time, ..)| *time);
+        let first = curves.cwnd.first().map_or(0, |(time, _)| *time);
+        let begins_late = first > curves.until / 3;
+        let start = if begins_late { first.saturating_sub((curves.until - first) / 20) } else { 0 };
+        curves.shown = (start, end.min(curves.until + (curves.until - start) / 20).max(start + 1));
         curves
     }
 
@@ -144,12 +149,14 @@ pub(crate) fn Chart(
     let plots = Memo::new(move |_| {
         let width = width.get() - LEFT - RIGHT;
         curves.with(|curves| {
+            let (start, end) = curves.shown;
             let upper = Plot {
                 left: LEFT,
                 top: TOP,
                 width,
                 height: UPPER,
-                end: curves.end,
+                start,
+                end,
                 max: curves.max(&Curve::SEGMENTS),
             };
             let top = TOP + UPPER + BETWEEN;
@@ -158,6 +165,14 @@ pub(crate) fn Chart(
         })
     });
     let cursor = Memo::new(move |_| plots.get().0.x(bench.cursor.get()));
+    let cursor_class = move || {
+        let (start, end) = curves.with(|curves| curves.shown);
+        if (start..=end).contains(&bench.cursor.get()) {
+            "chart-cursor"
+        } else {
+            "chart-cursor chart-outside"
+        }
+    };
     let on_click = move |event: MouseEvent| {
         let target = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
         if let Some(drawing) = target.and_then(|target| target.closest("svg").ok().flatten()) {
@@ -179,7 +194,7 @@ pub(crate) fn Chart(
                             times(&lower),
                         ))
                     }}
-                    <line class="chart-cursor" x1=cursor x2=cursor y1=TOP y2=height - 22></line>
+                    <line class=cursor_class x1=cursor x2=cursor y1=TOP y2=height - 22></line>
                 </svg>
             </Show>
         </div>
@@ -205,7 +220,7 @@ fn panel(curves: &Curves, plot: &Plot, shown: &[Curve], unit: &'static str) -> i
     });
     view! {
         {grid.collect_view()}
-        <text class="chart-unit" x=left - 6 y=plot.top - 7 text-anchor="end">{unit}</text>
+        <text class="chart-unit" x=left y=plot.top - 6>{unit}</text>
         {lines.collect_view()}
     }
 }
@@ -220,7 +235,9 @@ fn thousandths(us: u32) -> String {
 fn times(plot: &Plot) -> impl IntoView + use<> {
     let count = u64::try_from(plot.width / 90).unwrap_or(1).max(1);
     let bottom = plot.top + plot.height;
-    let marks = ticks(plot.end, count).into_iter().map(|tick| {
+    // As many steps as fit the part that is shown.
+    let steps = count * plot.end / (plot.end - plot.start).max(1);
+    let marks = ticks(plot.end, steps.min(10_000)).into_iter().filter(|tick| *tick >= plot.start).map(|tick| {
         let x = plot.x(tick);
         let anchor = if x + 24 > plot.left + plot.width { "end" } else { "middle" };
         view! {
@@ -253,7 +270,7 @@ mod tests {
         let curves = Curves::new(&history, 100);
         assert_eq!(curves.cwnd, [(10, Some(10)), (20, Some(12))]);
         assert_eq!(curves.rtt, [(10, None), (20, Some(40))]);
-        assert_eq!((curves.until, curves.max(&Curve::SEGMENTS)), (30, 12));
+        assert_eq!((curves.until, curves.max(&Curve::SEGMENTS), curves.shown), (30, 12, (0, 31)));
         assert_eq!(Curve::Ssthresh.value(None), "无穷大");
         assert_eq!(thousandths(1_500), "1.5");
         assert_eq!(thousandths(20_000), "20");

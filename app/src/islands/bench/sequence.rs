@@ -16,7 +16,6 @@ use super::measure::use_size;
 use super::state::Bench;
 pub(crate) use build::meant_for;
 use drawing::Drawing;
-use labels::Line;
 use layout::Zoom;
 use leptos::ev::{KeyboardEvent, MouseEvent};
 use leptos::html::Div;
@@ -259,7 +258,7 @@ fn heads(drawing: &Drawing) -> impl IntoView + use<> {
 /// Lifelines and the folds in them, within the window.
 fn lifelines(drawing: &Drawing, (top, bottom): (i32, i32)) -> impl IntoView + use<> {
     let lines = drawing.lanes.xs.iter().enumerate().map(|(lane, &x)| {
-        let Line { y0, y1, .. } = Line { x0: x, y0: top.max(0), x1: x, y1: bottom.min(drawing.layout.height) };
+        let (y0, y1) = (top.max(0), bottom.min(drawing.layout.height));
         view! { <line class=format!("sequence-life sequence-lane-{}", lane % 8) x1=x y1=y0 x2=x y2=y1></line> }
     });
     let folds = drawing.layout.axis.folds().iter().filter(|fold| fold.end >= top && fold.start <= bottom);

@@ -2,7 +2,6 @@
 
 mod layout;
 
-use super::format;
 use super::measure::use_size;
 use super::state::Bench;
 use layout::{BIT, Layout, Word, lay_out};
@@ -104,8 +103,7 @@ pub fn Waveform(
     };
     let caption = move || {
         let bit = layout.with(|layout| layout.bit_ns);
-        let length =
-            if bit == 0 { String::new() } else { format!("一位 {}；", format::duration(bit.into())) };
+        let length = if bit == 0 { String::new() } else { format!("一位 {}；", bit_length(bit)) };
         format!(
             "{length}电平由驱动读写的字节、波特率和校验位推算而来，不是测得的电压；字节之间的空闲不按比例。"
         )
@@ -153,6 +151,13 @@ pub fn Waveform(
             </Show>
         </div>
     }
+}
+
+/// `8.68 µs`, `3.33 ms`
+fn bit_length(ns: u32) -> String {
+    let (unit, name) = if ns < 1_000_000 { (1_000, "µs") } else { (1_000_000, "ms") };
+    let hundredths = (ns + unit / 200) / (unit / 100);
+    format!("{}.{:02} {name}", hundredths / 100, hundredths % 100)
 }
 
 fn top(wire: usize) -> i32 {

@@ -10,7 +10,8 @@ pub(crate) struct Plot {
     pub(crate) top: i32,
     pub(crate) width: i32,
     pub(crate) height: i32,
-    /// Time at the right edge, ns. The left edge is 0.
+    /// Times at the left and the right edge, ns.
+    pub(crate) start: u64,
     pub(crate) end: u64,
     /// Value at the top edge. The bottom edge is 0.
     pub(crate) max: u32,
@@ -18,7 +19,7 @@ pub(crate) struct Plot {
 
 impl Plot {
     pub(crate) fn x(&self, time: u64) -> i32 {
-        let part = time.min(self.end) as f64 / self.end.max(1) as f64;
+        let part = (time.clamp(self.start, self.end) - self.start) as f64 / self.length();
         self.left + (part * f64::from(self.width)).round() as i32
     }
 
@@ -29,7 +30,11 @@ impl Plot {
 
     pub(crate) fn time(&self, x: i32) -> u64 {
         let part = f64::from((x - self.left).clamp(0, self.width)) / f64::from(self.width.max(1));
-        (part * self.end as f64).round() as u64
+        self.start + (part * self.length()).round() as u64
+    }
+
+    fn length(&self) -> f64 {
+        self.end.saturating_sub(self.start).max(1) as f64
     }
 }
 
@@ -89,7 +94,7 @@ pub(crate) fn at(samples: &[Sample], time: u64) -> Option<u32> {
 mod tests {
     use super::*;
 
-    const PLOT: Plot = Plot { left: 10, top: 0, width: 100, height: 50, end: 1_000, max: 10 };
+    const PLOT: Plot = Plot { left: 10, top: 0, width: 100, height: 50, start: 0, end: 1_000, max: 10 };
 
     #[test]
     fn values_hold_until_the_next() {
@@ -118,6 +123,8 @@ mod tests {
     fn pixels_and_moments() {
         assert_eq!((PLOT.x(0), PLOT.x(1_000), PLOT.x(5_000)), (10, 110, 110));
         assert_eq!((PLOT.y(0), PLOT.y(10), PLOT.y(99)), (50, 0, 0));
+        let late = Plot { start: 500, ..PLOT };
+        assert_eq!((late.x(500), late.x(750), late.time(60)), (10, 60, 750));
         assert_eq!((PLOT.time(60), PLOT.time(-5), PLOT.time(900)), (500, 0, 1_000));
     }
 }

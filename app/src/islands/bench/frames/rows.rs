@@ -24,6 +24,8 @@ pub(crate) struct Row {
     pub(crate) protocol: &'static str,
     pub(crate) length: u32,
     pub(crate) summary: String,
+    /// The summary in a few words, for narrow pages.
+    pub(crate) caption: String,
     pub(crate) fate: FateText,
 }
 
@@ -56,6 +58,7 @@ pub(crate) fn row(model: &Model, segments: &Segments, index: usize) -> Option<Ro
         protocol: told.protocol,
         length: row.frame.length,
         summary: told.summary.clone(),
+        caption: told.caption.clone(),
         fate: fate(row, is_late(model, index)),
     })
 }

@@ -115,7 +115,7 @@ pub(crate) fn Table(
                 </thead>
                 <tbody>
                     <tr class="frames-spacer" role="presentation" style:height=move || spacer(range.get().0)></tr>
-                    <For each=rows key=key let(row)>{line(bench, row, current)}</For>
+                    <For each=rows key=key let(row)>{line(bench, row, current, narrow)}</For>
                     <tr class="frames-spacer" role="presentation" style:height=move || spacer(count.get() - range.get().1)></tr>
                 </tbody>
             </table>
@@ -128,7 +128,7 @@ fn key(row: &Row) -> (usize, u32, String, String) {
     (row.index, row.seq, row.to.clone(), row.fate.text.clone())
 }
 
-fn line(bench: Bench, row: Row, current: Memo<Option<usize>>) -> impl IntoView {
+fn line(bench: Bench, row: Row, current: Memo<Option<usize>>, narrow: Memo<bool>) -> impl IntoView {
     let index = row.index;
     let selected = Memo::new(move |_| current.get() == Some(index));
     let fate = match (row.fate.bad, row.fate.odd) {
@@ -156,7 +156,9 @@ fn line(bench: Bench, row: Row, current: Memo<Option<usize>>) -> impl IntoView {
             </td>
             <td role="gridcell" class="frames-protocol">{row.protocol}</td>
             <td role="gridcell" class="frames-length">{row.length}</td>
-            <td role="gridcell" class="frames-summary" title=row.summary.clone()>{row.summary.clone()}</td>
+            <td role="gridcell" class="frames-summary" title=row.summary.clone()>
+                {move || if narrow.get() { row.caption.clone() } else { row.summary.clone() }}
+            </td>
             <td role="gridcell" class=fate>
                 <span class="frames-sign" aria-hidden="true">{row.fate.sign}</span>
                 {row.fate.text}

@@ -1,5 +1,6 @@
 //! The samples behind the chart as a table, for those who would rather read numbers.
 
+use super::sockets;
 use crate::islands::bench::format;
 use crate::islands::bench::state::Bench;
 use leptos::prelude::*;
@@ -31,7 +32,7 @@ pub(crate) fn Samples(
                 view! {
                     <tr>
                         <td>{format::millis(*time)}</td>
-                        <td>{kernel.state.map_or("已关闭", format::state)}</td>
+                        <td>{sockets::state_name(kernel.transport, kernel.state)}</td>
                         <td>{or_dash(tcp.cwnd.to_string())}</td>
                         <td>{or_dash(tcp.ssthresh.map_or_else(|| "∞".to_owned(), |value| value.to_string()))}</td>
                         <td>{or_dash(tcp.unacked.to_string())}</td>

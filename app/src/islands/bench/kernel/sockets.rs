@@ -1,5 +1,6 @@
 //! What the kernel said about sockets, read at one moment and over time.
 
+use crate::islands::bench::format;
 use crate::islands::bench::model::{Model, SocketHistory};
 use api::trace::{Kernel, SocketState, Transport};
 
@@ -61,6 +62,16 @@ pub(crate) fn transport(transport: Transport) -> &'static str {
     match transport {
         Transport::Tcp => "TCP",
         Transport::Udp => "UDP",
+    }
+}
+
+/// The state in words: TCP's by name, UDP has none but these.
+pub(crate) fn state_name(transport: Transport, state: Option<SocketState>) -> &'static str {
+    match (transport, state) {
+        (_, None) => "已关闭",
+        (Transport::Udp, Some(SocketState::Established)) => "已连接",
+        (Transport::Udp, Some(_)) => "未连接",
+        (Transport::Tcp, Some(state)) => format::state(state),
     }
 }
 

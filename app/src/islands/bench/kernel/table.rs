@@ -43,8 +43,8 @@ pub(crate) fn Sockets(
                 <thead>
                     <tr>
                         <th scope="col">"主机"</th>
-                        <th scope="col">"套接字"</th>
                         <th scope="col">"状态"</th>
+                        <th scope="col">"套接字"</th>
                         <th scope="col" class="kernel-number" title="接收队列：还没有被程序读走的字节（监听套接字：等待 accept 的连接数）">"收队列"</th>
                         <th scope="col" class="kernel-number" title="发送队列：对方还没有确认的字节（监听套接字：队列上限）">"发队列"</th>
                         <th scope="col" class="kernel-number" title="拥塞窗口，单位是段">"cwnd"</th>
@@ -92,6 +92,7 @@ fn line(bench: Bench, id: u32, chosen: Memo<Option<u32>>, choose: Callback<u32>)
     view! {
         <tr class:kernel-gone=move || row.with(|row| row.gone) class:kernel-chosen=is_chosen>
             <td><span class=format!("kernel-host kernel-lane-{lane}")>{name}</span></td>
+            <td class="kernel-state">{move || row.with(|row| row.state)}</td>
             <td class="kernel-addresses">
                 <button type="button" class="kernel-choose" aria-pressed=move || is_chosen().to_string() title="画出这个套接字的曲线" on:click=move |_| choose.run(id)>
                     <span class="kernel-transport">{transport}</span>
@@ -99,7 +100,6 @@ fn line(bench: Bench, id: u32, chosen: Memo<Option<u32>>, choose: Callback<u32>)
                     {addresses}
                 </button>
             </td>
-            <td class="kernel-state">{move || row.with(|row| row.state)}</td>
             <td class="kernel-number">{cell(|row| &row.receive)}</td>
             <td class="kernel-number">{cell(|row| &row.send)}</td>
             <td class="kernel-number">{cell(|row| &row.cwnd)}</td>
@@ -122,21 +122,31 @@ fn present(model: &Model, time: u64) -> Vec<u32> {
 
 fn row(model: &Model, id: u32, time: u64) -> Option<Row> {
     let kernel = sockets::at(model.socket(id)?, time)?;
-    let tcp = kernel.tcp.as_ref();
     let dash = || "—".to_owned();
     let gone = kernel.state.is_none();
-    let queue = |bytes: u32, unit: &str| if gone { dash() } else { format!("{bytes}{unit}") };
     let listening = sockets::is_listener(kernel);
-    let dropped = if kernel.drops > 0 { format!("，丢弃 {}", kernel.drops) } else { String::new() };
+    // What a closed socket last had is history; only its count of retransmissions stands.
+    let tcp = kernel.tcp.as_ref().filter(|_| !listening);
+    let current = tcp.filter(|_| !gone);
+    let queue = |bytes: u32| match (gone, listening) {
+        (true, _) => dash(),
+        (false, true) => format!("{bytes} 个"),
+        (false, false) => format!("{bytes} B"),
+    };
+    let received = match (kernel.drops, gone) {
+        (0, _) => queue(kernel.receive_queue),
+        (drops, true) => format!("丢弃 {drops}"),
+        (drops, false) => format!("{}，丢弃 {drops}", queue(kernel.receive_queue)),
+    };
     Some(Row {
-        state: kernel.state.map_or("已关闭", format::state),
+        state: sockets::state_name(kernel.transport, kernel.state),
         gone,
         local: kernel.local.clone(),
         remote: kernel.remote.clone(),
-        receive: queue(kernel.receive_queue, if listening { " 个" } else { " B" }) + &dropped,
-        send: queue(kernel.send_queue, if listening { " 个" } else { " B" }),
-        cwnd: tcp.filter(|_| !listening).map_or_else(dash, |tcp| tcp.cwnd.to_string()),
-        rtt: tcp.filter(|tcp| tcp.rtt_us > 0).map_or_else(dash, |tcp| format::micros(tcp.rtt_us)),
+        receive: received,
+        send: queue(kernel.send_queue),
+        cwnd: current.map_or_else(dash, |tcp| tcp.cwnd.to_string()),
+        rtt: current.filter(|tcp| tcp.rtt_us > 0).map_or_else(dash, |tcp| format::micros(tcp.rtt_us)),
         retransmissions: tcp.map_or_else(dash, |tcp| tcp.total_retransmissions.to_string()),
     })
 }

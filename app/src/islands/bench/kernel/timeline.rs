@@ -1,6 +1,6 @@
 //! The states of every socket as bars on one time axis.
 
-use super::sockets::{Span, spans, title};
+use super::sockets::{Span, spans, state_name, title};
 use crate::islands::bench::axis::Axis;
 use crate::islands::bench::format::{self, fit, text_width};
 use crate::islands::bench::measure::use_size;
@@ -26,6 +26,8 @@ struct Bar {
     row: i32,
     left: i32,
     right: i32,
+    /// What is written in it.
+    name: &'static str,
     /// In words: which socket, which state, from when to when.
     told: String,
 }
@@ -56,8 +58,9 @@ fn lay_out(model: &Model, width: i32) -> Bars {
             let right = laid_out.axis.at(span.to).max(left + 3);
             let (from, to) = (format::moment(span.from), format::moment(span.to));
             let end = if span.open { "直到记录结束".to_owned() } else { format!("到 {to}") };
-            let told = format!("{name}：{}，从 {from} {end}", format::state(span.state));
-            laid_out.bars.push(Bar { span, row, left, right, told });
+            let state = state_name(history.transport, Some(span.state));
+            let told = format!("{name}：{state}，从 {from} {end}");
+            laid_out.bars.push(Bar { span, row, left, right, name: state, told });
         }
         laid_out.titles.push(name);
     }
@@ -146,7 +149,7 @@ pub(crate) fn Timeline(bench: Bench) -> impl IntoView {
 
 fn bar(bench: Bench, at: usize, bar: &Bar, chosen: Memo<Option<usize>>) -> impl IntoView + use<> {
     let (x, y, width) = (bar.left, bar.row * ROW + 20, bar.right - bar.left);
-    let name = format::state(bar.span.state);
+    let name = bar.name;
     let text = (text_width(name) + 6 <= width)
         .then(|| view! { <text class="kernel-bar-text" x=x + width / 2 y=y + 13 text-anchor="middle">{name}</text> });
     let selected = Memo::new(move |_| chosen.get() == Some(at));

@@ -106,7 +106,7 @@ pub(crate) const HEIGHT: i32 = 14;
 /// Steeper lines carry their labels level, on the line.
 const STEEP: i32 = 30;
 /// Places along the line that are tried, best first, in percent.
-const TRIED: [i32; 9] = [50, 40, 60, 30, 70, 22, 78, 14, 86];
+const TRIED: [i32; 17] = [50, 44, 56, 38, 62, 32, 68, 26, 74, 20, 80, 14, 86, 8, 92, 3, 97];
 
 /// The boxes already taken.
 pub(crate) struct Labels {
