@@ -65,7 +65,14 @@ impl Pages {
         let _ = any_spawner::Executor::init_tokio();
         let pages = Cache::with_weighter(256, MOST_BYTES, Weight);
         Self {
-            inner: Arc::new(Inner { library, options, connect, reload, pages, unknown: Cache::new(MOST_UNKNOWN) }),
+            inner: Arc::new(Inner {
+                library,
+                options,
+                connect,
+                reload,
+                pages,
+                unknown: Cache::new(MOST_UNKNOWN),
+            }),
         }
     }
 

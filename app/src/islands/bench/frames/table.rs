@@ -130,6 +130,7 @@ fn key(row: &Row) -> (usize, u32, String, String) {
 
 fn line(bench: Bench, row: Row, current: Memo<Option<usize>>, narrow: Memo<bool>) -> impl IntoView {
     let index = row.index;
+    let title = row.summary.clone();
     let selected = Memo::new(move |_| current.get() == Some(index));
     let fate = match (row.fate.bad, row.fate.odd) {
         (true, _) => "frames-fate frames-bad",
@@ -156,7 +157,7 @@ fn line(bench: Bench, row: Row, current: Memo<Option<usize>>, narrow: Memo<bool>
             </td>
             <td role="gridcell" class="frames-protocol">{row.protocol}</td>
             <td role="gridcell" class="frames-length">{row.length}</td>
-            <td role="gridcell" class="frames-summary" title=row.summary.clone()>
+            <td role="gridcell" class="frames-summary" title=title>
                 {move || if narrow.get() { row.caption.clone() } else { row.summary.clone() }}
             </td>
             <td role="gridcell" class=fate>

@@ -140,20 +140,30 @@ impl Labels {
         Some(spot)
     }
 
-    /// The favourite place, taken or not.
+    /// The place where it covers least.
     pub(crate) fn insist(&mut self, line: Line, width: i32) -> Spot {
-        let spot = self.spot(line, TRIED[0], width);
+        let spots = TRIED.map(|percent| self.spot(line, percent, width));
+        let covered = |spot: &Spot| {
+            let label = Turned::new(*spot, width);
+            self.near(&label).filter(|other| other.overlaps(&label)).count()
+        };
+        let spot = spots.into_iter().min_by_key(covered).unwrap_or(spots[0]);
         self.placed.push(Turned::new(spot, width));
         spot
     }
 
     fn is_free(&self, label: &Turned) -> bool {
+        !self.near(label).any(|other| other.overlaps(label))
+    }
+
+    /// The boxes that could touch a label.
+    fn near(&self, label: &Turned) -> impl Iterator<Item = &Turned> {
         let (top, bottom) = label.span();
         let first = self.fixed.partition_point(|(above, _)| *above < top - 2 * HEIGHT);
-        let fixed = self.fixed[first..].iter().take_while(|(above, _)| *above < bottom).map(|(_, rect)| rect);
+        let fixed =
+            self.fixed[first..].iter().take_while(move |(above, _)| *above < bottom).map(|(_, rect)| rect);
         // Lines come top down, so only the last few labels can be near.
-        let recent = self.placed.iter().rev().take(64);
-        !fixed.chain(recent).any(|other| other.overlaps(label))
+        fixed.chain(self.placed.iter().rev().take(64))
     }
 
     fn spot(&self, line: Line, percent: i32, width: i32) -> Spot {

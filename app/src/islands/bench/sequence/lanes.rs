@@ -75,11 +75,12 @@ impl Lanes {
     pub(crate) fn message_columns(&self, lane: usize, width: i32) -> Range<usize> {
         let x = self.x(lane);
         let end = width.min(self.message_side(lane).room) + 16;
-        if self.message_side(lane).left {
-            self.xs.partition_point(|other| *other < x - end)..lane + 1
-        } else {
-            lane + 1..self.xs.partition_point(|other| *other < x + end) + 1
-        }
+        if self.message_side(lane).left { self.columns(x - end, x - 1) } else { self.columns(x + 1, x + end) }
+    }
+
+    /// The columns between two places.
+    pub(crate) fn columns(&self, left: i32, right: i32) -> Range<usize> {
+        self.xs.partition_point(|x| *x <= left)..self.xs.partition_point(|x| *x < right) + 1
     }
 }
 

@@ -243,7 +243,13 @@ fn columns(mark: &Mark, lanes: &Lanes) -> std::ops::Range<usize> {
                 let to = lane(lanes, arrow.to);
                 (low, high) = (low.min(to), high.max(to));
             }
-            if low == high { low..low + 2 } else { low + 1..high + 1 }
+            if low == high {
+                return low..low + 2;
+            }
+            // On a short arrow the label reaches beyond the lifelines.
+            let (left, right) = (lanes.x(low), lanes.x(high));
+            let half = (text_width(&mark.text).min(LEAST_LABEL) / 2).max((right - left) / 2);
+            lanes.columns((left + right) / 2 - half + 1, (left + right) / 2 + half - 1)
         }
         What::Code { host, .. } => lanes.message_columns(lane(lanes, *host), text_width(&mark.text)),
         What::State { host, .. } => lane(lanes, *host)..lane(lanes, *host) + 2,
