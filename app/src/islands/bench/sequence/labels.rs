@@ -129,25 +129,20 @@ impl Labels {
 
     /// Finds a place for a label `width` pixels wide along `line`. Lines come from top to bottom.
     pub(crate) fn place(&mut self, line: Line, width: i32) -> Option<Spot> {
-        let (spot, label) = TRIED
-            .into_iter()
-            .map(|percent| {
-                let spot = self.spot(line, percent, width);
-                (spot, Turned::new(spot, width))
-            })
-            .find(|(_, label)| self.is_free(label))?;
+        let candidates = self.candidates(line, width).map(|spot| (spot, Turned::new(spot, width)));
+        let (spot, label) = candidates.into_iter().find(|(_, label)| self.is_free(label))?;
         self.placed.push(label);
         Some(spot)
     }
 
     /// The place where it covers least.
     pub(crate) fn insist(&mut self, line: Line, width: i32) -> Spot {
-        let spots = TRIED.map(|percent| self.spot(line, percent, width));
         let covered = |spot: &Spot| {
             let label = Turned::new(*spot, width);
             self.near(&label).filter(|other| other.overlaps(&label)).count()
         };
-        let spot = spots.into_iter().min_by_key(covered).unwrap_or(spots[0]);
+        let candidates = self.candidates(line, width);
+        let spot = candidates.into_iter().min_by_key(covered).unwrap_or(candidates[0]);
         self.placed.push(Turned::new(spot, width));
         spot
     }
@@ -164,6 +159,12 @@ impl Labels {
             self.fixed[first..].iter().take_while(move |(above, _)| *above < bottom).map(|(_, rect)| rect);
         // Lines come top down, so only the last few labels can be near.
         fixed.chain(self.placed.iter().rev().take(64))
+    }
+
+    /// Places along the line, best first; the last is level above its start, where rows leave room.
+    fn candidates(&self, line: Line, width: i32) -> [Spot; TRIED.len() + 1] {
+        let above = Spot { y: line.y0 - HEIGHT / 2 - 2, degrees: 0, ..self.spot(line, 50, width) };
+        std::array::from_fn(|at| TRIED.get(at).map_or(above, |percent| self.spot(line, *percent, width)))
     }
 
     fn spot(&self, line: Line, percent: i32, width: i32) -> Spot {
