@@ -37,6 +37,12 @@ impl Assets {
         Ok(Self::Memory(files))
     }
 
+    /// True if there is nothing to serve.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        matches!(self, Self::Memory(files) if files.is_empty())
+    }
+
     /// The file at this path of a link, such as `/pkg/wirebook.css`.
     #[must_use]
     pub fn get(&self, path: &str) -> Option<Stored> {
@@ -66,7 +72,8 @@ fn collect(
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
         let path = format!("{prefix}/{name}");
-        if name.starts_with('.') || name.ends_with(".br") || name.ends_with(".gz") {
+        // `.d.ts` is for programmers.
+        if name.starts_with('.') || [".br", ".gz", ".ts"].iter().any(|end| name.ends_with(end)) {
             continue;
         }
         if entry.file_type()?.is_dir() {
@@ -91,7 +98,8 @@ fn encoded(file: &Path) -> anyhow::Result<Encoded> {
     if brotli.is_some() && gzip.is_some() {
         return Ok(Encoded { identity, gzip, brotli });
     }
-    if is_packed(file) {
+    // An unoptimised build would take half a minute for its (huge, unoptimised) wasm module.
+    if is_packed(file) || cfg!(debug_assertions) {
         return Ok(Encoded::plain(identity));
     }
     Ok(Encoded::new(identity, Effort::Asset))

@@ -87,6 +87,8 @@ pub fn gzip(content: &[u8]) -> Option<Vec<u8>> {
 fn brotli(content: &[u8], effort: Effort) -> Option<Vec<u8>> {
     let params = brotli::enc::BrotliEncoderParams {
         quality: match effort {
+            // An unoptimised build takes seconds for what takes milliseconds in a release.
+            _ if cfg!(debug_assertions) => 4,
             Effort::Page => 9,
             Effort::Asset => 11,
         },

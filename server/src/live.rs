@@ -45,17 +45,36 @@ pub(crate) struct Shared {
     pub(crate) store: Store,
     pub(crate) times: Times,
     origins: Origins,
+    most: u64,
     next_reader: AtomicU64,
     open: watch::Sender<u64>,
     stop: CancellationToken,
 }
 
 impl Live {
-    /// Sessions end when `stop` is cancelled: they wait for their runs' last messages, then close with 1001.
+    /// `most`: sockets at a time. Sessions end when `stop` is cancelled: they wait for their runs' last messages, then close with 1001.
     #[must_use]
-    pub fn new(runs: Runs, store: Store, origins: Origins, times: Times, stop: CancellationToken) -> Self {
+    pub fn new(
+        runs: Runs,
+        store: Store,
+        origins: Origins,
+        most: u32,
+        times: Times,
+        stop: CancellationToken,
+    ) -> Self {
         let (next_reader, open) = (AtomicU64::new(0), watch::Sender::new(0));
-        Self { inner: Arc::new(Shared { runs, store, times, origins, next_reader, open, stop }) }
+        Self {
+            inner: Arc::new(Shared {
+                runs,
+                store,
+                times,
+                origins,
+                most: most.into(),
+                next_reader,
+                open,
+                stop,
+            }),
+        }
     }
 
     /// Returns when no socket is open any more.
@@ -81,6 +100,9 @@ pub async fn upgrade(
 ) -> Response {
     if !live.inner.origins.permit(&headers) {
         return (StatusCode::FORBIDDEN, "只接受来自本站页面的连接").into_response();
+    }
+    if live.open() >= live.inner.most || live.inner.stop.is_cancelled() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "连接太多了，请稍后再试").into_response();
     }
     tune(upgrade).on_upgrade(move |socket| session(live, peer, socket))
 }

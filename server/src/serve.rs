@@ -46,6 +46,7 @@ pub async fn start_runner() -> anyhow::Result<runner::Runner> {
 /// Something needed at the start is missing.
 pub async fn serve(config: Config) -> anyhow::Result<()> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    allow_many_files();
     let stop = CancellationToken::new();
     let times = Times::default();
     let addr = config.listen_on()?;
@@ -130,6 +131,12 @@ pub async fn state(
     } else {
         tokio::task::spawn_blocking(move || Assets::load(&root, hashed)).await??
     };
+    if !watched_by_leptos && assets.is_empty() {
+        tracing::warn!(
+            "{} 里没有样式和脚本：请用 make serve 构建，或用 LEPTOS_SITE_ROOT 指出目录",
+            &*options.site_root
+        );
+    }
     let connect = if watched_by_leptos {
         format!(" ws://127.0.0.1:{0} ws://localhost:{0}", options.reload_port)
     } else {
@@ -141,7 +148,7 @@ pub async fn state(
     };
     let pages = Pages::new(library.clone(), options, connect, reloads.is_some());
     let origins = Origins::new(&config.origins);
-    let live = Live::new(runs.clone(), store.clone(), origins, times, stop.clone());
+    let live = Live::new(runs.clone(), store.clone(), origins, config.max_connections, times, stop.clone());
     Ok(State { library, pages, assets: Arc::new(assets), live, runs, store, recordings, reloads })
 }
 
@@ -164,6 +171,14 @@ fn leptos_options() -> anyhow::Result<LeptosOptions> {
         .reload_port(reload_port)
         .hash_files(hash_files)
         .build())
+}
+
+/// Every reader is a descriptor; many systems permit 1,024 unless asked. What the system refuses is no failure.
+fn allow_many_files() {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    if let Ok((_, most)) = getrlimit(Resource::RLIMIT_NOFILE) {
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, most, most);
+    }
 }
 
 #[expect(clippy::print_stdout, reason = "the one line the operator waits for")]

@@ -23,6 +23,22 @@ async fn foreign_pages_are_refused() {
 }
 
 #[tokio::test]
+async fn sockets_are_bounded() {
+    let stage = Stage::with(&["--max-connections", "2"], Times::default(), Tier::Isolated).await;
+    let (_first, second) = (stage.connect().await, stage.connect().await);
+    let origin = format!("http://{}", stage.addr);
+    assert_eq!(stage.connect_from(Some(&origin)).await.err(), Some(503));
+    drop(second);
+    soon("free place", async {
+        while stage.state.live.open() > 1 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    stage.connect().await;
+}
+
+#[tokio::test]
 async fn mistakes_name_the_field_and_leave_the_socket_open() {
     let stage = Stage::new().await;
     let mut client = stage.connect().await;

@@ -187,6 +187,10 @@ async fn a_saved_chapter_shows_without_a_restart() {
     let stage = Stage::new().await;
     let path =
         stage.state.library.now().paths().into_iter().find(|path| path.starts_with("/guide/")).unwrap();
+    let mut open = BufReader::new(tokio::net::TcpStream::connect(stage.addr).await.unwrap());
+    open.write_all(b"GET /dev/reload HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    let mut told = String::new();
+    soon("head of the event stream", async { while open.read_line(&mut told).await.unwrap() > 2 {} }).await;
     let text = |response: http::Response<bytes::Bytes>| String::from_utf8(response.body().to_vec()).unwrap();
     assert!(text(stage.get(&path, &[]).await).contains("第一版正文"));
     let file = stage.folder.path().join("content/guide/1-first.md");

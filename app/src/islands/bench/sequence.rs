@@ -133,7 +133,7 @@ pub fn Sequence(
                 <button type="button" class="sequence-tool" on:click=move |_| zoom.set(fitting(drawing, size.get_untracked().height, zoom.get_untracked()))>"全览"</button>
                 <button type="button" class="sequence-tool" aria-label="缩小：看得更远" disabled=move || zoom.get() == Zoom::FARTHEST on:click=move |_| zoom.update(|zoom| *zoom = zoom.farther())>"−"</button>
                 <button type="button" class="sequence-tool" aria-label="放大：看得更细" disabled=move || zoom.get() == Zoom::NEAREST on:click=move |_| zoom.update(|zoom| *zoom = zoom.closer())>"+"</button>
-                <span class="sequence-hint">"自上而下，斜线的落差就是传输时间；⌇ 略去空闲"</span>
+                <span class="sequence-hint">"时间自上而下，斜线两端是发出和到达的时刻；⌇ 处略去空闲"</span>
             </div>
             <div
                 class="sequence-scroll"

@@ -150,7 +150,7 @@ pub(crate) fn Timeline(bench: Bench) -> impl IntoView {
 fn bar(bench: Bench, at: usize, bar: &Bar, chosen: Memo<Option<usize>>) -> impl IntoView + use<> {
     let (x, y, width) = (bar.left, bar.row * ROW + 20, bar.right - bar.left);
     let name = bar.name;
-    let text = (text_width(name) + 6 <= width)
+    let text = (text_width(name) * 11 / 12 + 4 <= width)
         .then(|| view! { <text class="kernel-bar-text" x=x + width / 2 y=y + 13 text-anchor="middle">{name}</text> });
     let selected = Memo::new(move |_| chosen.get() == Some(at));
     view! {

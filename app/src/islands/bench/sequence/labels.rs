@@ -112,6 +112,8 @@ const TRIED: [i32; 17] = [50, 44, 56, 38, 62, 32, 68, 26, 74, 20, 80, 14, 86, 8,
 pub(crate) struct Labels {
     /// With their tops, by which they are sorted.
     fixed: Vec<(i32, Turned)>,
+    /// Height of the highest of them.
+    tallest: i32,
     placed: Vec<Turned>,
     /// Labels stay between these.
     left: i32,
@@ -119,12 +121,27 @@ pub(crate) struct Labels {
 }
 
 impl Labels {
-    /// `fixed`: boxes that cannot move, in any order, none higher than two lines.
+    /// `fixed`: boxes that cannot move, in any order.
     /// `left`, `right`: edges of the page.
     pub(crate) fn new(fixed: Vec<Rect>, left: i32, right: i32) -> Self {
-        let mut fixed: Vec<_> = fixed.into_iter().map(|rect| (rect.top, rect.into())).collect();
-        fixed.sort_by_key(|(top, _)| *top);
-        Self { fixed, placed: Vec::new(), left, right }
+        let mut labels = Self { fixed: Vec::new(), tallest: 0, placed: Vec::new(), left, right };
+        labels.fix(fixed.into_iter().map(Turned::from).collect());
+        labels
+    }
+
+    /// What was placed so far stays; the next line may be anywhere again.
+    pub(crate) fn start_over(&mut self) {
+        let placed = std::mem::take(&mut self.placed);
+        self.fix(placed);
+    }
+
+    fn fix(&mut self, boxes: Vec<Turned>) {
+        for it in boxes {
+            let (top, bottom) = it.span();
+            self.tallest = self.tallest.max(bottom - top);
+            self.fixed.push((top, it));
+        }
+        self.fixed.sort_by_key(|(top, _)| *top);
     }
 
     /// Finds a place for a label `width` pixels wide along `line`. Lines come from top to bottom.
@@ -154,7 +171,7 @@ impl Labels {
     /// The boxes that could touch a label.
     fn near(&self, label: &Turned) -> impl Iterator<Item = &Turned> {
         let (top, bottom) = label.span();
-        let first = self.fixed.partition_point(|(above, _)| *above < top - 2 * HEIGHT);
+        let first = self.fixed.partition_point(|(above, _)| *above < top - self.tallest);
         let fixed =
             self.fixed[first..].iter().take_while(move |(above, _)| *above < bottom).map(|(_, rect)| rect);
         // Lines come top down, so only the last few labels can be near.

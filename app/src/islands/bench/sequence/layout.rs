@@ -319,24 +319,33 @@ fn label(placed: &mut [Placed], marks: &[Mark], lanes: &Lanes, zoom: Zoom) {
         }
     }
     let mut labels = Labels::new(fixed, lanes.gutter, lanes.width);
-    for place in placed {
-        // The longest way carries the label.
-        let length = |way: &Way| (way.line.x1 - way.line.x0).abs();
-        let Some(way) = place.ways.iter().max_by_key(|way| length(way)) else { continue };
-        let mark = &marks[place.mark];
-        let room = (length(way) - 26).max(LEAST_LABEL);
-        let remark = common_remark(arrows(mark)).unwrap_or_default();
-        let text = if remark.is_empty() {
-            fit(&mark.text, room)
-        } else {
-            let summary = fit(&mark.text, (room - text_width(&remark) - 14).max(30));
-            format!("{summary} · {remark}")
-        };
-        let width = text_width(&text);
-        let spot = labels.place(way.line, width);
-        let spot = if zoom.0 >= 0 { spot.or_else(|| Some(labels.insist(way.line, width))) } else { spot };
-        place.label = spot.map(|spot| (text, spot));
+    // First those that have little choice: labels that fill most of their arrow.
+    for choosy in [true, false] {
+        for place in placed.iter_mut() {
+            // The longest way carries the label.
+            let length = |way: &Way| (way.line.x1 - way.line.x0).abs();
+            let Some(way) = place.ways.iter().max_by_key(|way| length(way)) else { continue };
+            let text = caption(&marks[place.mark], (length(way) - 26).max(LEAST_LABEL));
+            let width = text_width(&text);
+            if choosy != (2 * width > length(way)) {
+                continue;
+            }
+            let spot = labels.place(way.line, width);
+            let spot = if zoom.0 >= 0 { spot.or_else(|| Some(labels.insist(way.line, width))) } else { spot };
+            place.label = spot.map(|spot| (text, spot));
+        }
+        labels.start_over();
     }
+}
+
+/// A frame's label, cut to `room` pixels; what became of it is never cut.
+fn caption(mark: &Mark, room: i32) -> String {
+    let remark = common_remark(arrows(mark)).unwrap_or_default();
+    if remark.is_empty() {
+        return fit(&mark.text, room);
+    }
+    let summary = fit(&mark.text, (room - text_width(&remark) - 14).max(30));
+    format!("{summary} · {remark}")
 }
 
 /// What labels must not cover: heads, crosses, and remarks.
