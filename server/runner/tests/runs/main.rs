@@ -59,6 +59,7 @@ fn test() -> ExitCode {
     setup::end_shared();
     arguments.test_threads = Some(1);
     let second = libtest_mimic::run(&arguments, alone);
+    setup::remove_program();
     if first.has_failed() || second.has_failed() { ExitCode::from(101) } else { ExitCode::SUCCESS }
 }
 

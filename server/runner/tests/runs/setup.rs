@@ -7,6 +7,8 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::sync::{LazyLock, Mutex};
 use std::time::Duration;
@@ -70,6 +72,26 @@ pub(crate) static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
 
 static SHARED: Mutex<Vec<(Mode, Runner)>> = Mutex::new(Vec::new());
 
+/// This program in a folder that every user may enter; a home folder often is closed to others.
+static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
+    let own = std::env::current_exe().unwrap();
+    let folder = tempfile::tempdir().unwrap().keep();
+    std::fs::set_permissions(&folder, Permissions::from_mode(0o755)).unwrap();
+    let path = folder.join("runs");
+    // A second name costs nothing, but does not reach other file systems.
+    if std::fs::hard_link(&own, &path).is_err() {
+        std::fs::copy(&own, &path).unwrap();
+    }
+    path
+});
+
+/// To be called when no test runs any more.
+pub(crate) fn remove_program() {
+    if let Some(program) = LazyLock::get(&PROGRAM) {
+        std::fs::remove_dir_all(program.parent().unwrap()).unwrap();
+    }
+}
+
 /// The runner of a mode that all tests of the first round share.
 pub(crate) fn shared(mode: Mode) -> Runner {
     let mut shared = SHARED.lock().unwrap();
@@ -99,8 +121,7 @@ pub(crate) async fn start_with_book(mode: Mode) -> Runner {
 }
 
 async fn start_serving(mode: Mode, what: &str) -> Runner {
-    let own = std::env::current_exe().unwrap();
-    let own = own.to_str().unwrap();
+    let own = PROGRAM.to_str().unwrap();
     let nobody = ["/usr/bin/setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"];
     let mut words = match mode.user {
         User::Own => vec![],

@@ -129,7 +129,7 @@ mod tests {
         let lanes = Lanes::new(358, 5);
         assert!(lanes.message_side(1).room > 150);
         assert_eq!(lanes.message_columns(1, 30), 2..3);
-        assert_eq!(lanes.message_columns(1, 100), 2..4);
+        assert_eq!(lanes.message_columns(1, 90), 2..4);
         assert_eq!(lanes.message_columns(4, 140), 2..5);
     }
 }
