@@ -25,7 +25,7 @@ test("a chapter is complete without scripts", async ({ browser }) => {
   await page.goto("/guide/tcp");
   await expect(page.getByText("TIME_WAIT").first()).toBeVisible();
   await expect(page.getByText("录制").first()).toBeVisible();
-  await expect(page.locator("section.bench").first()).toContainText("ARP");
+  await expect(page.locator("div.bench").first()).toContainText("ARP");
   await context.close();
 });
 

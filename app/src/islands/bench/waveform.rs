@@ -205,10 +205,10 @@ fn draw(
         let middle = (bit.left + bit.right) / 2;
         view! {
             <line class="waveform-edge" x1=bit.left y1=y + HIGH - 6 x2=bit.left y2=y + LOW + 6></line>
-            <text class="waveform-bit" x=middle y=y + if bit.high { HIGH + 15 } else { LOW - 7 } text-anchor="middle">
+            <text aria-hidden="true" class="waveform-bit" x=middle y=y + if bit.high { HIGH + 15 } else { LOW - 7 } text-anchor="middle">
                 {u8::from(bit.high)}
             </text>
-            <text class="waveform-label" x=middle y=y + LOW + 17 text-anchor="middle">{short(&bit.label)}</text>
+            <text aria-hidden="true" class="waveform-label" x=middle y=y + LOW + 17 text-anchor="middle">{short(&bit.label)}</text>
         }
     });
     view! {
@@ -224,7 +224,7 @@ fn draw(
             aria-setsize=layout.words.len().to_string()
         >
             <rect class="waveform-box" x=left y=y + 2 width=width height=WIRE - 8></rect>
-            <text class="waveform-value" x=left + width / 2 y=y + 18 text-anchor="middle">{word.name()}</text>
+            <text aria-hidden="true" class="waveform-value" x=left + width / 2 y=y + 18 text-anchor="middle">{word.name()}</text>
             {bits.collect_view()}
             <path class="waveform-line" d=word.path(y + HIGH, y + LOW)></path>
         </g>

@@ -151,7 +151,7 @@ fn bar(bench: Bench, at: usize, bar: &Bar, chosen: Memo<Option<usize>>) -> impl 
     let (x, y, width) = (bar.left, bar.row * ROW + 20, bar.right - bar.left);
     let name = bar.name;
     let text = (text_width(name) * 11 / 12 + 4 <= width)
-        .then(|| view! { <text class="kernel-bar-text" x=x + width / 2 y=y + 13 text-anchor="middle">{name}</text> });
+        .then(|| view! { <text aria-hidden="true" class="kernel-bar-text" x=x + width / 2 y=y + 13 text-anchor="middle">{name}</text> });
     let selected = Memo::new(move |_| chosen.get() == Some(at));
     view! {
         <g

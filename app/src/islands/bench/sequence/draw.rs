@@ -37,7 +37,7 @@ pub(crate) fn mark(bench: Bench, drawing: &Drawing, placed: &Placed) -> impl Int
     let time = placed.timed.then(|| {
         let text = drawing.gutter_time(mark.time);
         view! {
-            <text class="sequence-time" x=drawing.lanes.gutter - 6 y=placed.y + 4 text-anchor="end">{text}</text>
+            <text aria-hidden="true" class="sequence-time" x=drawing.lanes.gutter - 6 y=placed.y + 4 text-anchor="end">{text}</text>
         }
     });
     view! {
@@ -81,7 +81,7 @@ fn frame(placed: &Placed) -> impl IntoView + use<> {
     let label = placed.label.as_ref().map(|(text, spot)| {
         let turn = (spot.degrees != 0).then(|| format!("rotate({} {} {})", spot.degrees, spot.x, spot.y));
         view! {
-            <text class="sequence-label" x=spot.x y=spot.y + 4 text-anchor="middle" transform=turn>
+            <text aria-hidden="true" class="sequence-label" x=spot.x y=spot.y + 4 text-anchor="middle" transform=turn>
                 {text.clone()}
             </text>
         }
@@ -108,7 +108,7 @@ fn way(way: &Way) -> impl IntoView + use<> {
     };
     let turned = if end == "sequence-head" { direction(way.line) } else { 0 };
     let remark = way.remark.map(|(x, y)| {
-        view! { <text class="sequence-remark" x=x y=y text-anchor="middle">{way.arrow.remark()}</text> }
+        view! { <text aria-hidden="true" class="sequence-remark" x=x y=y text-anchor="middle">{way.arrow.remark()}</text> }
     });
     view! {
         <line class="sequence-hit" x1=x0 y1=y0 x2=x1 y2=y1></line>
@@ -128,7 +128,7 @@ fn code(drawing: &Drawing, placed: &Placed, lane: usize) -> impl IntoView + use<
     let (x, y) = (drawing.lanes.x(lane), placed.y);
     let anchor = if drawing.lanes.message_side(lane).left { "end" } else { "start" };
     let label = placed.label.as_ref().map(|(text, spot)| {
-        view! { <text class="sequence-message" x=spot.x y=spot.y + 4 text-anchor=anchor>{text.clone()}</text> }
+        view! { <text aria-hidden="true" class="sequence-message" x=spot.x y=spot.y + 4 text-anchor=anchor>{text.clone()}</text> }
     });
     view! {
         <circle class="sequence-dot" cx=x cy=y r="4"></circle>
@@ -141,7 +141,7 @@ fn state(placed: &Placed) -> impl IntoView + use<> {
         let width = text_width(text) + 10;
         view! {
             <rect class="sequence-chip" x=spot.x - width / 2 y=spot.y - HEIGHT / 2 - 1 width=width height=HEIGHT + 2 rx="3"></rect>
-            <text class="sequence-chip-text" x=spot.x y=spot.y + 4 text-anchor="middle">{text.clone()}</text>
+            <text aria-hidden="true" class="sequence-chip-text" x=spot.x y=spot.y + 4 text-anchor="middle">{text.clone()}</text>
         }
     })
 }
@@ -149,7 +149,7 @@ fn state(placed: &Placed) -> impl IntoView + use<> {
 fn note(drawing: &Drawing, placed: &Placed) -> impl IntoView + use<> {
     let (left, right, y) = (drawing.lanes.gutter, drawing.lanes.width, placed.y);
     let label = placed.label.as_ref().map(|(text, spot)| {
-        view! { <text class="sequence-note-text" x=spot.x y=spot.y + 4 text-anchor="middle">{text.clone()}</text> }
+        view! { <text aria-hidden="true" class="sequence-note-text" x=spot.x y=spot.y + 4 text-anchor="middle">{text.clone()}</text> }
     });
     view! {
         <line class="sequence-note-rule" x1=left y1=y x2=right y2=y></line>
