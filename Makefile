@@ -11,7 +11,7 @@ DEBUG := $(TARGET)/debug/wirebook
 # The server finds its hashed assets through these, as cargo-leptos tells it to.
 SITE := LEPTOS_OUTPUT_NAME=wirebook LEPTOS_SITE_ROOT=target/site LEPTOS_HASH_FILES=true
 
-.PHONY: serve build watch test tools lint unit content browser bench clean help
+.PHONY: serve build watch test tools lint unit content recipes browser bench clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -20,7 +20,7 @@ serve: build ## build the release edition and serve it on http://127.0.0.1:3000
 	@$(SITE) $(RELEASE) serve --addr $(ADDR)
 
 build: tools ## build the release edition
-	@$(WITH_TOOLS) cargo leptos build --release --quiet
+	@$(WITH_TOOLS) cargo leptos build --release
 
 watch: tools ## rebuild and reload while you write (pages, labs, styles, chapters)
 	@$(WITH_TOOLS) LEPTOS_HASH_FILES=false cargo leptos watch
@@ -28,7 +28,7 @@ watch: tools ## rebuild and reload while you write (pages, labs, styles, chapter
 tools:
 	@.ci/tools
 
-test: tools lint unit content browser ## everything that must hold
+test: tools lint unit content recipes browser ## everything that must hold
 
 lint: tools ## formatting and clippy, warnings denied
 	cargo fmt --all --check
@@ -40,13 +40,16 @@ unit: ## unit and integration tests
 content: ## every chapter, lab block, anchor, parameter, link and image
 	cargo run --quiet --package server -- check content
 
+recipes: tools ## the recipes of CONTRIBUTING.md, followed in a copy
+	@.ci/recipes
+
 browser: tools ## Playwright in Chromium against a running server
 	@.ci/chromium
 	@$(WITH_TOOLS) LEPTOS_HASH_FILES=true cargo leptos build
 	@cd end2end && npm ci --no-audit --no-fund --loglevel=error && npx playwright test
 
 bench: build ## the figures of README as ratios within one run
-	@$(WITH_TOOLS) .ci/bench
+	@$(WITH_TOOLS) node .ci/bench.mjs
 
 clean: ## remove what was built here (the tools in the cache folder stay)
 	cargo clean
