@@ -11,7 +11,7 @@ DEBUG := $(TARGET)/debug/wirebook
 # The server finds its hashed assets through these, as cargo-leptos tells it to.
 SITE := LEPTOS_OUTPUT_NAME=wirebook LEPTOS_SITE_ROOT=target/site LEPTOS_HASH_FILES=true
 
-.PHONY: serve build watch test tools lint unit content recipes browser bench clean help
+.PHONY: serve build watch test tools lint unit recipes content fields browser bench clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -28,7 +28,7 @@ watch: tools ## rebuild and reload while you write (pages, labs, styles, chapter
 tools:
 	@.ci/tools
 
-test: tools lint unit content recipes browser ## everything that must hold
+test: tools lint unit recipes content fields browser ## everything that must hold
 
 lint: tools ## formatting and clippy, warnings denied
 	cargo fmt --all --check
@@ -39,6 +39,10 @@ unit: ## unit and integration tests
 
 content: ## every chapter, lab block, anchor, parameter, link and image
 	cargo run --quiet --package server -- check content
+
+fields: ## every lab in both tiers; every field of its frames against tshark
+	@.ci/chromium
+	@.ci/fields
 
 recipes: tools ## the recipes of CONTRIBUTING.md, followed in a copy
 	@.ci/recipes
