@@ -40,6 +40,7 @@ mod value;
 mod views;
 mod waveform;
 
+use crate::islands::boxed::heard;
 use api::lab::LabInfo;
 use api::line::Line;
 use api::run::TierReport;
@@ -94,7 +95,7 @@ pub fn Bench(
     let title_id = bench.id("title");
     view! {
         <div class="bench" role="group" aria-labelledby=title_id
-            on:keydown=move |event| controls::on_key(bench, &event)>
+            on:keydown=heard(move |event| controls::on_key(bench, &event))>
             <div node_ref=root>
                 <p class="bench-title" id=title_id.clone()><span>"实验"</span> " " {bench.info.with_value(|info| info.title.clone())}</p>
                 <Form bench settings run ready/>
