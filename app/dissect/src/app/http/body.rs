@@ -3,8 +3,10 @@
 use super::head::{string, text};
 use super::message::{self, Chunks, Found, Head};
 use super::names::{CHUNK_BOUNDARY, CHUNK_DATA, CHUNK_SIZE, FILE_DATA, TRAILER};
+use crate::app::data;
 use crate::app::stream::shown;
 use crate::fields::Fields;
+use crate::spec::Spec;
 use crate::streams::LONGEST;
 use crate::types::Value;
 use std::ops::Range;
@@ -51,13 +53,8 @@ impl Framing {
             (200..=299, Some("CONNECT")) if response => return Self::Tunnel,
             _ => {}
         }
-        let values = |name: &str| {
-            let named = head.headers.iter().filter(move |header| {
-                bytes.get(header.name.clone()).is_some_and(|own| own.eq_ignore_ascii_case(name.as_bytes()))
-            });
-            named.map(|header| text(bytes, &header.value)).next_back()
-        };
-        if let Some(coding) = values("transfer-encoding") {
+        let value = |name| head.header(bytes, name).map(|header| text(bytes, &header.value));
+        if let Some(coding) = value("transfer-encoding") {
             let last = coding.rsplit(',').next().unwrap_or_default().trim().to_ascii_lowercase();
             return match last.as_str() {
                 "chunked" => Self::Chunked,
@@ -65,7 +62,7 @@ impl Framing {
                 _ => Self::None,
             };
         }
-        match values("content-length").map(|length| length.parse()) {
+        match value("content-length").map(|length| length.parse()) {
             Some(Ok(length)) => Self::Length(length),
             _ if response => Self::UntilClose,
             _ => Self::None,
@@ -96,20 +93,26 @@ impl Framing {
 }
 
 impl Body {
-    /// Adds the body that begins at `start`.
-    pub(super) fn fields(&self, fields: &mut Fields<'_>, bytes: &[u8], start: usize) {
+    /// Adds the body that begins at `start`. `encoded`: it must be unpacked before it means anything.
+    pub(super) fn fields(&self, fields: &mut Fields<'_>, bytes: &[u8], start: usize, encoded: bool) {
+        let spec = if encoded { &data::DATA } else { &FILE_DATA };
         // Every range lies within the message, so nothing of this can fail.
         let _ = match &self.chunks {
-            Some(chunks) => chunked(fields, bytes, chunks, start),
-            None if self.end > start => {
-                body(fields, bytes.get(start..self.end).unwrap_or_default(), start, self.end)
+            Some(chunks) => chunked(fields, bytes, chunks).and_then(|joined| {
+                // The chunks put together are bytes that travelled nowhere as one.
+                let told = !encoded && !joined.is_empty();
+                told.then(|| body(fields, spec, &joined, start..start))
+            }),
+            None => {
+                let whole = bytes.get(start..self.end).filter(|whole| !whole.is_empty());
+                whole.map(|whole| body(fields, spec, whole, start..self.end))
             }
-            None => None,
         };
     }
 }
 
-fn chunked(fields: &mut Fields<'_>, bytes: &[u8], chunks: &Chunks, start: usize) -> Option<()> {
+/// Adds the chunks and returns their data put together.
+fn chunked(fields: &mut Fields<'_>, bytes: &[u8], chunks: &Chunks) -> Option<Vec<u8>> {
     let mut joined = Vec::new();
     for (index, chunk) in chunks.list.iter().enumerate() {
         let data = bytes.get(chunk.data.clone())?;
@@ -130,11 +133,11 @@ fn chunked(fields: &mut Fields<'_>, bytes: &[u8], chunks: &Chunks, start: usize)
         let Range { start, end } = chunks.trailers;
         fields.made(&TRAILER, string(bytes, &chunks.trailers), start, end)?;
     }
-    if joined.is_empty() { Some(()) } else { body(fields, &joined, start, start) }
+    Some(joined)
 }
 
-fn body(fields: &mut Fields<'_>, data: &[u8], start: usize, end: usize) -> Option<()> {
-    fields.made(&FILE_DATA, Value::Bytes(data.to_vec()), start, end)?;
+fn body(fields: &mut Fields<'_>, spec: &'static Spec, data: &[u8], at: Range<usize>) -> Option<()> {
+    fields.made(spec, Value::Bytes(data.to_vec()), at.start, at.end)?;
     fields.say(|_| shown(data));
     Some(())
 }

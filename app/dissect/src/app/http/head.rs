@@ -53,9 +53,7 @@ pub(super) fn read<'a>(bytes: &'a [u8], head: &Head, request: Option<&Request>) 
             told.fields.say(|field| format!("第 {} 帧", field.value));
         }
     } else {
-        let host = head.headers.iter().find(|header| {
-            bytes.get(header.name.clone()).is_some_and(|name| name.eq_ignore_ascii_case(b"host"))
-        });
+        let host = head.header(bytes, "host");
         let target = told.fields.list.iter().find(|field| field.name == URI.name);
         let target = target.map(|field| field.value.to_string()).unwrap_or_default();
         let uri = host
@@ -86,7 +84,8 @@ fn request_line(told: &mut Told<'_>, bytes: &[u8], head: &Head) -> Option<()> {
 
 /// Path and query of a target that has a query (RFC 9110 section 4.2).
 fn uri(fields: &mut Fields<'_>, bytes: &[u8], target: &Range<usize>) -> Option<()> {
-    let question = target.start + bytes.get(target.clone())?.iter().position(|byte| *byte == b'?')?;
+    let question = bytes.get(target.clone())?.iter().position(|byte| *byte == b'?');
+    let Some(question) = question.map(|at| target.start + at) else { return Some(()) };
     fields.made(&PATH, string(bytes, &(target.start..question)), target.start, question)?;
     let query = question + 1..target.end;
     fields.made_over(&QUERY, string(bytes, &query), query.start, query.end, |fields| {

@@ -25,6 +25,16 @@ pub(crate) struct Header {
     pub(crate) line: Range<usize>,
 }
 
+impl Head {
+    /// The last header of this name, in any case.
+    pub(crate) fn header(&self, bytes: &[u8], name: &str) -> Option<&Header> {
+        let named = |header: &&Header| {
+            bytes.get(header.name.clone()).is_some_and(|own| own.eq_ignore_ascii_case(name.as_bytes()))
+        };
+        self.headers.iter().rfind(named)
+    }
+}
+
 /// How far a part reaches, if that shows already.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Found<T> {

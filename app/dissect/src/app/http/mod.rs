@@ -56,7 +56,8 @@ impl Exchange {
             Err(Missing::Sense) => return Step::Stop,
         };
         let mut fields = told.fields;
-        body.fields(&mut fields, bytes, head.end);
+        let encoded = head.header(bytes, "content-encoding").is_some();
+        body.fields(&mut fields, bytes, head.end, encoded);
         if response {
             // An interim response is followed by the final one (RFC 9110 section 15.2).
             if told.code >= 200 || told.code == 101 {

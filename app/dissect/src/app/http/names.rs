@@ -25,7 +25,6 @@ specs! {
     CONTENT_ENCODING = "http.content_encoding", "Content-Encoding", Form::Text;
     CONTENT_LENGTH_HEADER = "http.content_length_header", "Content-Length", Form::Text;
     CONTENT_LENGTH = "http.content_length", "正文长度", Form::Unit("字节");
-    CONTENT_RANGE = "http.content_range", "Content-Range", Form::Text;
     CONTENT_TYPE = "http.content_type", "Content-Type", Form::Text;
     COOKIE = "http.cookie", "Cookie", Form::Text;
     COOKIE_PAIR = "http.cookie_pair", "Cookie 的一项", Form::Text;
@@ -35,7 +34,6 @@ specs! {
     LOCATION = "http.location", "Location", Form::Text;
     PROXY_AUTHENTICATE = "http.proxy_authenticate", "Proxy-Authenticate", Form::Text;
     PROXY_AUTHORIZATION = "http.proxy_authorization", "Proxy-Authorization", Form::Text;
-    RANGE = "http.range", "Range", Form::Text;
     REFERER = "http.referer", "Referer", Form::Text;
     SEC_WEBSOCKET_ACCEPT = "http.sec_websocket_accept", "Sec-WebSocket-Accept", Form::Text;
     SEC_WEBSOCKET_EXTENSIONS = "http.sec_websocket_extensions", "WebSocket 扩展", Form::Text;
@@ -58,7 +56,7 @@ specs! {
 
 /// The field of a header, by its name in any case.
 pub(super) fn header(name: &[u8]) -> Option<&'static Spec> {
-    const KNOWN: [(&str, &Spec); 31] = [
+    const KNOWN: [(&str, &Spec); 29] = [
         ("accept", &ACCEPT),
         ("accept-encoding", &ACCEPT_ENCODING),
         ("accept-language", &ACCEPT_LANGUAGE),
@@ -67,7 +65,6 @@ pub(super) fn header(name: &[u8]) -> Option<&'static Spec> {
         ("connection", &CONNECTION),
         ("content-encoding", &CONTENT_ENCODING),
         ("content-length", &CONTENT_LENGTH_HEADER),
-        ("content-range", &CONTENT_RANGE),
         ("content-type", &CONTENT_TYPE),
         ("cookie", &COOKIE),
         ("date", &DATE),
@@ -76,7 +73,6 @@ pub(super) fn header(name: &[u8]) -> Option<&'static Spec> {
         ("location", &LOCATION),
         ("proxy-authenticate", &PROXY_AUTHENTICATE),
         ("proxy-authorization", &PROXY_AUTHORIZATION),
-        ("range", &RANGE),
         ("referer", &REFERER),
         ("sec-websocket-accept", &SEC_WEBSOCKET_ACCEPT),
         ("sec-websocket-extensions", &SEC_WEBSOCKET_EXTENSIONS),
