@@ -120,14 +120,15 @@ impl Comparison<'_> {
                     })
                     .collect();
                 self.report.differences.push(format!(
-                    "frame {}: {} bits {}..{} (byte {}) {:?} = {}, tshark {near:?}",
+                    "frame {}: {} bits {}..{} (byte {}) {:?} = {:.200}, tshark {near:.200?} of {:?}",
                     self.report.frames,
                     field.name,
                     field.start_bit,
                     field.end_bit,
                     field.start_bit / 8,
                     field.parts,
-                    field.value
+                    field.value.to_string(),
+                    origin.told()
                 ));
             }
         }
@@ -188,10 +189,11 @@ impl<'a> Origin<'a> {
         if layer.parts.is_empty() && !layer.fields.iter().any(spread) {
             candidates.push(Self { pieces: None });
         }
-        for entry in entries.iter().filter(|entry| entry.name == "tcp.segment") {
-            match candidates.last_mut() {
-                Some(Self { pieces: Some(pieces) }) if entry.position > 0 => pieces.push(entry),
-                _ => candidates.push(Self { pieces: Some(vec![entry]) }),
+        for entry in entries {
+            match (entry.name.as_str(), candidates.last_mut()) {
+                ("tcp.segments", _) => candidates.push(Self { pieces: Some(Vec::new()) }),
+                ("tcp.segment", Some(Self { pieces: Some(pieces) })) => pieces.push(entry),
+                _ => {}
             }
         }
         let matching = candidates.iter().position(|origin| {
@@ -202,6 +204,12 @@ impl<'a> Origin<'a> {
         });
         let chosen = matching.unwrap_or(0);
         if chosen < candidates.len() { candidates.swap_remove(chosen) } else { Self { pieces: None } }
+    }
+
+    /// Frame, position and size of each piece.
+    fn told(&self) -> Vec<(&str, usize, usize)> {
+        let pieces = self.pieces.iter().flatten();
+        pieces.map(|entry| (entry.show.as_str(), entry.position, entry.size)).collect()
     }
 
     fn is_frame(&self) -> bool {
