@@ -97,7 +97,7 @@ fn segments_that_overtake_or_come_twice_change_nothing() {
     }
     let (mut compared, mut retold) = (0, 0);
     for name in CAPTURES {
-        for seed in 1..=4 {
+        for seed in 1..=3 {
             let frames = disturbed(&frames(name), seed);
             let capture = TemporaryPcap::new(&format!("streams-{name}-{seed}"), &frames).unwrap();
             let report = compare::compare(&capture.path, &frames, true).unwrap();
@@ -108,5 +108,5 @@ fn segments_that_overtake_or_come_twice_change_nothing() {
         }
     }
     println!("{compared} fields of messages compared, 0 differences");
-    assert!(compared > 5_600 && retold > 6, "{compared} {retold}");
+    assert!(compared > 4_200 && retold > 5, "{compared} {retold}");
 }
