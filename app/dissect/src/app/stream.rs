@@ -7,6 +7,8 @@ use crate::types::{Field, Value};
 pub(crate) enum Step {
     /// This many bytes (or the end of the stream) are needed before a look is worth it.
     Wait(usize),
+    /// A line end (or the end of the stream) is needed before a look is worth it.
+    WaitForLine,
     Message(Message),
     /// Not, or no longer, this protocol: the rest is bytes.
     Stop,

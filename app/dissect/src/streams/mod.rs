@@ -21,6 +21,8 @@ const RST: u16 = 4;
 
 /// Messages that one frame may complete; what is left is looked at with the next one.
 const MESSAGES: usize = 512;
+/// Bytes that may come without a line end before that is looked into.
+const LINE: usize = 1 << 14;
 /// Summaries of messages that are told of one frame.
 const TOLD: usize = 3;
 
@@ -40,10 +42,36 @@ struct Stream {
 #[derive(Clone, Debug, Default)]
 struct Direction {
     half: Half,
-    /// Bytes of the stream that make another look worth it.
-    wanted: usize,
+    wanted: Wanted,
     /// Bytes of a body that is too long to collect and that are still to come.
     skip: u64,
+}
+
+/// What makes another look worth it.
+#[derive(Clone, Copy, Debug)]
+enum Wanted {
+    /// This many bytes in all.
+    Bytes(usize),
+    /// A line end after this many bytes.
+    LineAfter(usize),
+}
+
+impl Default for Wanted {
+    fn default() -> Self {
+        Self::Bytes(0)
+    }
+}
+
+impl Wanted {
+    fn is_met(self, bytes: &[u8]) -> bool {
+        match self {
+            Self::Bytes(count) => bytes.len() >= count,
+            // Without one for long it is worth a look too: it may not be what it seemed.
+            Self::LineAfter(count) => {
+                bytes.get(count..).is_some_and(|new| new.contains(&b'\n') || new.len() > LINE)
+            }
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -116,7 +144,7 @@ impl Stream {
         own.half.push(arrival);
         if own.half.take_broken() {
             // A frame's border is lost with the bytes, a message of HTTP may begin anew.
-            (own.wanted, own.skip) = (0, 0);
+            (own.wanted, own.skip) = (Wanted::default(), 0);
             if matches!(self.protocol, Protocol::WebSocket { .. }) {
                 self.forget();
                 return None;
@@ -167,7 +195,7 @@ impl Stream {
         own.skip -= skipped as u64;
         let finished = own.half.is_finished();
         let bytes = own.half.bytes();
-        if own.skip > 0 || bytes.is_empty() || (bytes.len() < own.wanted && !finished) {
+        if own.skip > 0 || bytes.is_empty() || (!own.wanted.is_met(bytes) && !finished) {
             return None;
         }
         let step = match &mut self.protocol {
@@ -177,10 +205,14 @@ impl Stream {
         };
         match step {
             Step::Wait(wanted) if bytes.len() < LONGEST => {
-                own.wanted = wanted;
+                own.wanted = Wanted::Bytes(wanted);
                 None
             }
-            Step::Wait(_) | Step::Stop => {
+            Step::WaitForLine if bytes.len() < LONGEST => {
+                own.wanted = Wanted::LineAfter(bytes.len());
+                None
+            }
+            Step::Wait(_) | Step::WaitForLine | Step::Stop => {
                 self.protocol = Protocol::Opaque;
                 None
             }
@@ -192,7 +224,7 @@ impl Stream {
                     payload: arrival.at,
                 };
                 own.half.consume(length);
-                (own.wanted, own.skip) = (0, message.skip);
+                (own.wanted, own.skip) = (Wanted::default(), message.skip);
                 match message.next {
                     Next::Same => {}
                     Next::WebSocket { compressed } => self.protocol = Protocol::WebSocket { compressed },

@@ -40,6 +40,8 @@ pub(super) struct Body {
 pub(super) enum Missing {
     /// The message must have this many bytes, or the stream must end.
     Bytes(usize),
+    /// Another line end must come.
+    Line,
     /// It is not written as it should be.
     Sense,
 }
@@ -83,7 +85,7 @@ impl Framing {
             }
             Self::Chunked => match message::chunks(bytes, start) {
                 Found::Yes(chunks) => Ok(Body { end: chunks.end, skip: 0, chunks: Some(chunks) }),
-                Found::NotYet => Err(Missing::Bytes(bytes.len() + 1)),
+                Found::NotYet => Err(Missing::Line),
                 Found::Never => Err(Missing::Sense),
             },
             Self::UntilClose if finished => Ok(plain(bytes.len())),

@@ -4,6 +4,9 @@ use std::ops::Range;
 
 /// A start line and its headers may have this many bytes together.
 const LONGEST_HEAD: usize = 1 << 16;
+/// More header lines or chunks than this in a message, and it is not followed.
+const MOST_HEADERS: usize = 1 << 10;
+const MOST_CHUNKS: usize = 1 << 14;
 
 /// The start line and the header section, up to and with the empty line.
 #[derive(Debug)]
@@ -87,6 +90,9 @@ pub(crate) fn head(bytes: &[u8]) -> Found<Head> {
         if content.is_empty() {
             return Found::Yes(Head { start_line, headers, end: next });
         }
+        if headers.len() >= MOST_HEADERS {
+            return Found::Never;
+        }
         let folded = matches!(bytes.get(at), Some(b' ' | b'\t'));
         match headers.last_mut() {
             // A line that begins with a blank continues the one before (RFC 9112 section 5.2).
@@ -150,6 +156,9 @@ pub(crate) fn chunks(bytes: &[u8], mut at: usize) -> Found<Chunks> {
             };
         };
         let Some(size) = chunk_size(bytes.get(content).unwrap_or_default()) else { return Found::Never };
+        if list.len() >= MOST_CHUNKS {
+            return Found::Never;
+        }
         if size == 0 {
             list.push(Chunk { size, line: at..data, data: data..data, boundary: data..data });
             return trailers(bytes, list, data);

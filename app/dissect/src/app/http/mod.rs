@@ -43,7 +43,7 @@ impl Exchange {
     pub(crate) fn step(&mut self, bytes: &[u8], finished: bool, frame: u32) -> Step {
         let head = match message::head(bytes) {
             Found::Yes(head) => head,
-            Found::NotYet => return Step::Wait(bytes.len() + 1),
+            Found::NotYet => return Step::WaitForLine,
             Found::Never => return Step::Stop,
         };
         let response = bytes.starts_with(b"HTTP/");
@@ -53,6 +53,7 @@ impl Exchange {
         let body = match framing.read(bytes, head.end, finished) {
             Ok(body) => body,
             Err(Missing::Bytes(wanted)) => return Step::Wait(wanted),
+            Err(Missing::Line) => return Step::WaitForLine,
             Err(Missing::Sense) => return Step::Stop,
         };
         let mut fields = told.fields;
