@@ -6,7 +6,7 @@ use super::model::{FrameRow, Model};
 use dissect::{Dissection, Dissector, Followed, Opened, Segment};
 
 /// The words for one frame.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Told {
     /// For an arrow: `SYN`, `重传 PSH, ACK 12 字节`, `UDP 5 字节`.
     pub(crate) caption: String,
