@@ -4,7 +4,7 @@ mod support;
 
 use dissect::{Conversations, Dissector, Hints, dissect};
 use support::build::{
-    ACK, Ipv4, Ipv6, LINK_1, MAC_1, PSH, SYN, Tcp, ethernet, hex, icmp, icmpv6, igmp, seal, udp,
+    ACK, IP_1, IP_2, Ipv4, Ipv6, LINK_1, MAC_1, PSH, SYN, Tcp, ethernet, hex, icmp, icmpv6, igmp, seal, udp,
 };
 
 #[track_caller]
@@ -89,7 +89,10 @@ fn a_message_is_told_by_the_frame_that_completes_it() {
         };
         next[from] += data.len() as u32;
         number += 1;
-        dissector.push(number, u64::from(number) * 1_000_000, &segment.over_ipv4()).dissection
+        let (mut bytes, ends) = (segment.segment(), [IP_1, IP_2]);
+        seal(&mut bytes, 16, &ends[from], &ends[1 - from], 6);
+        let frame = Ipv4 { from: ends[from], to: ends[1 - from], ..Ipv4::new(6) }.frame(&bytes);
+        dissector.push(number, u64::from(number) * 1_000_000, &frame).dissection
     };
     let told = |dissection: dissect::Dissection| (dissection.protocol, dissection.summary);
     assert_eq!(push(0, b"GET /chat HTTP/1.1\r\nHost: x\r\nUpgrade: web").protocol, "TCP");
