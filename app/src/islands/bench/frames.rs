@@ -38,7 +38,10 @@ pub fn Frames(
                 if let Some(same) = same.filter(|same| same.bytes == row.frame.bytes) {
                     return Some(Arc::clone(same));
                 }
-                let dissection = dissect::dissect(&row.frame.bytes, &Hints::default());
+                let dissection = bench.with_segments(model, |segments| {
+                    let told = segments.get(index).and_then(|told| told.opened.as_ref());
+                    dissect::reopen(&row.frame.bytes, &Hints::default(), told)
+                });
                 Some(Arc::new(Opened {
                     frame: row.frame.frame,
                     bytes: row.frame.bytes.clone(),
