@@ -11,6 +11,8 @@ mod entry;
 mod lab;
 mod params;
 
+mod bind_addr;
+mod blocking_vs_async;
 mod icmp_ping;
 mod serial_mock;
 mod tcp_chat_threads;
@@ -35,6 +37,8 @@ macro_rules! lab {
 
 /// Every lab, in the order of the book.
 static LABS: &[Entry] = &[
+    lab!(blocking_vs_async::BlockingVsAsync),
+    lab!(bind_addr::BindAddr),
     lab!(tcp_vs_udp::TcpVsUdp),
     lab!(tcp_echo::TcpEcho),
     lab!(tcp_chat_threads::TcpChatThreads),
