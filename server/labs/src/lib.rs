@@ -18,6 +18,8 @@ mod serial_mock;
 mod tcp_chat_threads;
 mod tcp_echo;
 mod tcp_vs_udp;
+mod tokio_tcp;
+mod tokio_udp;
 mod udp_broadcast;
 mod udp_echo;
 mod udp_multicast;
@@ -45,6 +47,8 @@ static LABS: &[Entry] = &[
     lab!(udp_echo::UdpEcho),
     lab!(udp_broadcast::UdpBroadcast),
     lab!(udp_multicast::UdpMulticast),
+    lab!(tokio_tcp::TokioTcp),
+    lab!(tokio_udp::TokioUdp),
     lab!(serial_mock::SerialMock),
     lab!(icmp_ping::IcmpPing),
 ];
