@@ -13,6 +13,7 @@ use crate::seen::Seen as _;
 pub(crate) const TESTS: Tests = &[
     ("one_socket_serves_many_peers", one_socket_serves_many_peers),
     ("what_is_lost_is_asked_again", what_is_lost_is_asked_again),
+    ("impatience_asks_in_vain", impatience_asks_in_vain),
     ("patience_doubles_and_ends", patience_doubles_and_ends),
     ("the_silent_are_forgotten_loopback", the_silent_are_forgotten_loopback),
 ];
@@ -44,7 +45,28 @@ fn what_is_lost_is_asked_again() {
     assert!(retries > 0.0);
     assert_eq!(sent, 48.0 + retries);
     assert!(trace.measured("得到回答")[0] >= 46.0);
+    // Question or answer, what is lost costs a further question, unless somebody gave up.
+    let wires = trace.wires();
+    let datagram = |frame: u32| {
+        wires.iter().any(|wire| wire.frame.frame == frame && wire.number("udp.length").is_some())
+    };
+    let lost =
+        trace.deliveries().iter().filter(|lost| lost.fate == Fate::Lost && datagram(lost.frame)).count();
+    let given_up = 48.0 - trace.measured("得到回答")[0];
+    assert!(retries + given_up >= lost as f64, "{retries} {lost}");
     assert!(trace.wires().len() < 400);
+}
+
+/// The exercise of the chapter: nothing is lost, but the answer takes 60 ms and the patience ends at 40.
+fn impatience_asks_in_vain() {
+    let slow = Line::both(Impairments { delay_ms: 30.0, ..Impairments::default() });
+    let lines = Some(BTreeMap::from([("client".into(), slow)]));
+    let trace = Once { lines, ..Once::new("tokio-udp") }.run();
+    trace.completed();
+    assert!(trace.deliveries().iter().all(|delivery| delivery.fate == Fate::Delivered));
+    assert_eq!(trace.measured("得到回答"), [48.0]);
+    assert!(trace.measured("因超时而重发")[0] >= 48.0);
+    assert!(trace.measured("编号不对、被丢弃的回答")[0] > 0.0);
 }
 
 fn patience_doubles_and_ends() {
