@@ -23,6 +23,7 @@ const RIGHT: &str = "缓冲区在外：完好的消息";
 fn answered_together(trace: &Trace, connections: f64, work_ms: f64) {
     trace.completed();
     assert_eq!(trace.measured("同时在场的最多连接"), [connections]);
+    assert_eq!(trace.measured("得到回答的客户端"), [connections]);
     assert_eq!(trace.measured("照看过它们的线程"), [1.0]);
     // One after the other would have taken `connections` times as long.
     let waited = trace.measured(ALL_ANSWERED)[0];

@@ -22,7 +22,8 @@ fn one_socket_serves_many_peers() {
     let trace = Once::new("tokio-udp").params(json!({ "peers": 300, "requests": 1 })).perfect().run();
     trace.completed();
     assert_eq!(trace.measured("同时记着的最多对端"), [300.0]);
-    assert_eq!(trace.measured("因沉默而除名"), [300.0]);
+    // One who comes back after it was forgotten is forgotten again.
+    assert!(trace.measured("因沉默而除名")[0] >= 300.0);
     assert_eq!(trace.measured("停机时还记着的对端"), [0.0]);
     // Three hundred sources, one destination.
     let (server, client) = (trace.host("server"), trace.host("client"));
