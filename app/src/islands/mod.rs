@@ -1,4 +1,5 @@
 //! The parts of a page that run in the reader's browser, one `#[island]` a file.
 
+pub mod addr_parse;
 pub mod bench;
 mod boxed;

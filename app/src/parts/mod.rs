@@ -1,5 +1,6 @@
 //! Static pieces that pages are made of.
 
+pub mod addr_examples;
 pub mod bench;
 pub mod contents;
 pub mod correction;

@@ -32,6 +32,6 @@ pub use content::{Content, Files};
 pub use labs::Labs;
 pub use model::{
     Book, Chapter, CodeBlock, Correction, Cut, Heading, LabBlock, Listing, Note, Part, PartId, Planned,
-    Segment,
+    Segment, Widget,
 };
 pub use problem::Problem;

@@ -4,7 +4,7 @@
 
 use api::lab::{LabInfo, Param, ParamKind};
 use api::line::InvalidField;
-use book::{Book, Content, Files, Labs, Segment};
+use book::{Book, Content, Files, Labs, Segment, Widget};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -127,6 +127,18 @@ fn lab_blocks() {
     one("```lab tcp-echo\n[lines.client]\nlos = 1\n```", 2, "los");
     one("```lab tcp-echo\n[lines.client]\n\nup.loss_percent = 101\n```", 4, "100 %");
     one("- 甲\n\n  ```lab tcp-echo\n  ```", 3, "最外层");
+}
+
+#[test]
+fn widgets() {
+    let (book, problems) = load_with(&format!("```widget addr-parse\n```\n\n{LAB}"), &[]);
+    assert_eq!(problems, []);
+    assert_eq!(book.parts[0].chapters[0].segments[0], Segment::Widget(Widget::AddrParse));
+    one("```widget addr-pars\n```", 1, "没有名为“addr-pars”的互动；可用的有 addr-parse");
+    one("```widget\n```", 1, "没有名为“”的互动");
+    one("```widget addr-parse\n甲\n```", 2, "不要写内容");
+    one("```widget addr-parse\n```\n\n```widget addr-parse\n```", 4, "已经有了");
+    one("- 甲\n\n  ```widget addr-parse\n  ```", 3, "最外层");
 }
 
 #[test]

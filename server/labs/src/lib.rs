@@ -11,11 +11,15 @@ mod entry;
 mod lab;
 mod params;
 
+mod bind_addr;
+mod blocking_vs_async;
 mod icmp_ping;
 mod serial_mock;
 mod tcp_chat_threads;
 mod tcp_echo;
 mod tcp_vs_udp;
+mod tokio_tcp;
+mod tokio_udp;
 mod udp_broadcast;
 mod udp_echo;
 mod udp_multicast;
@@ -35,12 +39,16 @@ macro_rules! lab {
 
 /// Every lab, in the order of the book.
 static LABS: &[Entry] = &[
+    lab!(blocking_vs_async::BlockingVsAsync),
+    lab!(bind_addr::BindAddr),
     lab!(tcp_vs_udp::TcpVsUdp),
     lab!(tcp_echo::TcpEcho),
     lab!(tcp_chat_threads::TcpChatThreads),
     lab!(udp_echo::UdpEcho),
     lab!(udp_broadcast::UdpBroadcast),
     lab!(udp_multicast::UdpMulticast),
+    lab!(tokio_tcp::TokioTcp),
+    lab!(tokio_udp::TokioUdp),
     lab!(serial_mock::SerialMock),
     lab!(icmp_ping::IcmpPing),
 ];
