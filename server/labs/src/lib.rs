@@ -11,6 +11,7 @@ mod entry;
 mod lab;
 mod params;
 
+mod http_client;
 mod icmp_ping;
 mod serial_mock;
 mod tcp_chat_threads;
@@ -41,6 +42,7 @@ static LABS: &[Entry] = &[
     lab!(udp_echo::UdpEcho),
     lab!(udp_broadcast::UdpBroadcast),
     lab!(udp_multicast::UdpMulticast),
+    lab!(http_client::HttpClient),
     lab!(serial_mock::SerialMock),
     lab!(icmp_ping::IcmpPing),
 ];

@@ -10,6 +10,7 @@ mod seen;
 mod show;
 
 mod all;
+mod http_client;
 mod icmp_ping;
 mod serial_mock;
 mod tcp_chat_threads;
@@ -43,8 +44,9 @@ fn main() -> anyhow::Result<()> {
 }
 
 fn trials(tier: Tier) -> Vec<Trial> {
-    let tests: [(&str, Tests); 9] = [
+    let tests: [(&str, Tests); 10] = [
         ("all", all::TESTS),
+        ("http-client", http_client::TESTS),
         ("icmp-ping", icmp_ping::TESTS),
         ("serial-mock", serial_mock::TESTS),
         ("tcp-chat-threads", tcp_chat_threads::TESTS),
