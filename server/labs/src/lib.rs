@@ -11,6 +11,7 @@ mod entry;
 mod lab;
 mod params;
 
+pub mod axum_routing;
 mod http_client;
 mod icmp_ping;
 mod serial_mock;
@@ -43,6 +44,7 @@ static LABS: &[Entry] = &[
     lab!(udp_broadcast::UdpBroadcast),
     lab!(udp_multicast::UdpMulticast),
     lab!(http_client::HttpClient),
+    lab!(axum_routing::AxumRouting),
     lab!(serial_mock::SerialMock),
     lab!(icmp_ping::IcmpPing),
 ];

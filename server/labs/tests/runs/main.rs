@@ -10,6 +10,7 @@ mod seen;
 mod show;
 
 mod all;
+mod axum_routing;
 mod http_client;
 mod icmp_ping;
 mod serial_mock;
@@ -44,8 +45,9 @@ fn main() -> anyhow::Result<()> {
 }
 
 fn trials(tier: Tier) -> Vec<Trial> {
-    let tests: [(&str, Tests); 10] = [
+    let tests: [(&str, Tests); 11] = [
         ("all", all::TESTS),
+        ("axum-routing", axum_routing::TESTS),
         ("http-client", http_client::TESTS),
         ("icmp-ping", icmp_ping::TESTS),
         ("serial-mock", serial_mock::TESTS),
