@@ -11,6 +11,8 @@ mod entry;
 mod lab;
 mod params;
 
+mod axum_basic;
+mod axum_middleware;
 pub mod axum_routing;
 mod http_client;
 mod icmp_ping;
@@ -44,6 +46,8 @@ static LABS: &[Entry] = &[
     lab!(udp_broadcast::UdpBroadcast),
     lab!(udp_multicast::UdpMulticast),
     lab!(http_client::HttpClient),
+    lab!(axum_basic::AxumBasic),
+    lab!(axum_middleware::AxumMiddleware),
     lab!(axum_routing::AxumRouting),
     lab!(serial_mock::SerialMock),
     lab!(icmp_ping::IcmpPing),

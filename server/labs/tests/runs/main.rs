@@ -10,6 +10,8 @@ mod seen;
 mod show;
 
 mod all;
+mod axum_basic;
+mod axum_middleware;
 mod axum_routing;
 mod http_client;
 mod icmp_ping;
@@ -45,8 +47,10 @@ fn main() -> anyhow::Result<()> {
 }
 
 fn trials(tier: Tier) -> Vec<Trial> {
-    let tests: [(&str, Tests); 11] = [
+    let tests: [(&str, Tests); 13] = [
         ("all", all::TESTS),
+        ("axum-basic", axum_basic::TESTS),
+        ("axum-middleware", axum_middleware::TESTS),
         ("axum-routing", axum_routing::TESTS),
         ("http-client", http_client::TESTS),
         ("icmp-ping", icmp_ping::TESTS),
