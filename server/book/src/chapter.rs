@@ -4,8 +4,8 @@ use crate::front_matter::{self, number};
 use crate::links::{self, Link};
 use crate::markdown::{self, html};
 use crate::{
-    Chapter, CodeBlock, Correction, Cut, Heading, Labs, Listing, PartId, Problem, Segment, correction, cut,
-    highlight, lab_block,
+    Chapter, CodeBlock, Correction, Cut, Heading, Labs, Listing, PartId, Peer, Problem, Segment, correction,
+    cut, highlight, lab_block,
 };
 use api::lab::LabInfo;
 use comrak::nodes::{AstNode, Attributes, NodeValue};
@@ -197,6 +197,9 @@ impl Reader<'_, '_> {
         let result = match kind {
             "lab" => self.lab(words.next().unwrap_or(""), &block.literal),
             "勘误" | "correction" => self.correction(&block.literal),
+            "peer" => Peer::parse(words.next().unwrap_or(""), &block.literal)
+                .map(|peer| Segment::Peer { peer })
+                .map_err(|message| (0, message)),
             _ => match words.find_map(|word| word.strip_prefix("include=")) {
                 Some(source) => self.include(kind, source, &block.literal),
                 None => Ok(Segment::Code(CodeBlock {
@@ -276,7 +279,8 @@ impl Reader<'_, '_> {
 }
 
 fn is_special(info: &str) -> bool {
-    matches!(info.split_whitespace().next(), Some("lab" | "勘误" | "correction")) || info.contains("include=")
+    matches!(info.split_whitespace().next(), Some("lab" | "peer" | "勘误" | "correction"))
+        || info.contains("include=")
 }
 
 fn flush(prose: &mut String, segments: &mut Vec<Segment>) {

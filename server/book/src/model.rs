@@ -102,6 +102,10 @@ pub enum Segment {
     Lab(LabBlock),
     Code(CodeBlock),
     Correction(Correction),
+    /// The reader's browser talks to a lab's server here.
+    Peer {
+        peer: super::Peer,
+    },
     /// Something the author must mend, shown where it stands (development only).
     Problem(super::Problem),
 }
