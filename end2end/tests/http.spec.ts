@@ -40,6 +40,7 @@ function curl(method: string, url: string, headers: string, body: string) {
 }
 
 test("fetch and curl get the same answers to the same requests, and the page says who refused", async ({ page }) => {
+  test.slow();
   await open(page);
   for (const [method, path, query, headers, body, status, by] of requests) {
     await page.getByLabel("方法").last().selectOption(method);

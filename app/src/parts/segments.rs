@@ -1,14 +1,14 @@
 //! The body of a chapter.
 
-use book::{Peer, Segment};
+use book::Segment;
 use leptos::prelude::*;
 use std::collections::BTreeMap;
 
 use super::bench::LabBench;
 use super::correction::CorrectionBox;
 use super::listing::Listing;
+use super::peer::PeerHere;
 use super::problems::ProblemHere;
-use crate::islands::fetch::Fetch;
 
 #[component]
 pub fn Segments(segments: Vec<Segment>) -> impl IntoView {
@@ -26,7 +26,7 @@ pub fn Segments(segments: Vec<Segment>) -> impl IntoView {
             }
             Segment::Code(block) => view! { <Listing block/> }.into_any(),
             Segment::Correction(correction) => view! { <CorrectionBox correction/> }.into_any(),
-            Segment::Peer { peer: Peer::Axum } => view! { <Fetch/> }.into_any(),
+            Segment::Peer { slug } => view! { <PeerHere slug/> }.into_any(),
             Segment::Problem(problem) => view! { <ProblemHere problem/> }.into_any(),
         })
         .collect_view()

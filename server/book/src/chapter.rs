@@ -4,7 +4,7 @@ use crate::front_matter::{self, number};
 use crate::links::{self, Link};
 use crate::markdown::{self, html};
 use crate::{
-    Chapter, CodeBlock, Correction, Cut, Heading, Labs, Listing, PartId, Peer, Problem, Segment, correction,
+    Chapter, CodeBlock, Correction, Cut, Heading, Labs, Listing, PEERS, PartId, Problem, Segment, correction,
     cut, highlight, lab_block,
 };
 use api::lab::LabInfo;
@@ -127,7 +127,7 @@ impl Reader<'_, '_> {
                             .parent()
                             .is_some_and(|parent| !matches!(parent.data().value, NodeValue::Document)) =>
                 {
-                    self.problem(line, "实验、勘误和 include 只能放在最外层，不能放进列表或引用");
+                    self.problem(line, "实验、peer、勘误和 include 只能放在最外层，不能放进列表或引用");
                 }
                 _ => {}
             }
@@ -196,10 +196,8 @@ impl Reader<'_, '_> {
         let kind = words.next().unwrap_or("");
         let result = match kind {
             "lab" => self.lab(words.next().unwrap_or(""), &block.literal),
+            "peer" => peer(words.next().unwrap_or(""), &block.literal),
             "勘误" | "correction" => self.correction(&block.literal),
-            "peer" => Peer::parse(words.next().unwrap_or(""), &block.literal)
-                .map(|peer| Segment::Peer { peer })
-                .map_err(|message| (0, message)),
             _ => match words.find_map(|word| word.strip_prefix("include=")) {
                 Some(source) => self.include(kind, source, &block.literal),
                 None => Ok(Segment::Code(CodeBlock {
@@ -276,6 +274,17 @@ impl Reader<'_, '_> {
             }),
         }))
     }
+}
+
+/// ```` ```peer axum ````
+fn peer(slug: &str, body: &str) -> Result<Segment, lab_block::Mistake> {
+    if !PEERS.contains(&slug) {
+        return Err((0, format!("peer 只能是以下之一：{}", PEERS.join("、"))));
+    }
+    if !body.trim().is_empty() {
+        return Err((0, "peer 块没有参数".into()));
+    }
+    Ok(Segment::Peer { slug: slug.to_owned() })
 }
 
 fn is_special(info: &str) -> bool {

@@ -91,6 +91,9 @@ pub struct Heading {
     pub text: String,
 }
 
+/// What a `peer` block may name.
+pub const PEERS: [&str; 1] = ["axum"];
+
 /// A stretch of a chapter.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "segment", rename_all = "snake_case")]
@@ -102,9 +105,9 @@ pub enum Segment {
     Lab(LabBlock),
     Code(CodeBlock),
     Correction(Correction),
-    /// The reader's browser talks to a lab's server here.
+    /// The reader's own browser is one end, this server's endpoint `/peer/<slug>` the other: one of [`PEERS`].
     Peer {
-        peer: super::Peer,
+        slug: String,
     },
     /// Something the author must mend, shown where it stands (development only).
     Problem(super::Problem),

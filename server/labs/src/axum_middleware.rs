@@ -195,7 +195,7 @@ async fn seen(State(Seen { layer, entered }): State<Seen>, mut request: Request,
     entered.fetch_add(1, Ordering::Relaxed);
     let depth = request.extensions().get::<Depth>().map_or(0, |depth| depth.0);
     request.extensions_mut().insert(Depth(depth + 1));
-    let indent = "　".repeat(depth);
+    let indent = "│ ".repeat(depth);
     info!(layer, edge = "enter", "{indent}→ {layer}");
 
     let mut unfinished = Unfinished { layer, indent: &indent, finished: false };

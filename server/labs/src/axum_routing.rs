@@ -1,5 +1,7 @@
 //! 由读者拼出一个 HTTP 请求，看 axum 的路由和哪一个提取器接受或拒绝它。（指南 5.3）
 
+mod compose;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,7 +13,7 @@ use axum::body::Bytes;
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri, header};
+use axum::http::{HeaderValue, Request, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use garde::Validate;
@@ -25,6 +27,7 @@ use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 use tracing::{info, warn};
 
+use self::compose::{Verb, is_headers, is_path, is_query, parse_headers};
 use crate::Lab;
 
 const PORT: u16 = 8080;
@@ -62,40 +65,6 @@ pub(crate) struct AxumRouting {
     /// 你的请求之后，另外发出十个请求，每一种状态码至少见到一次。
     #[garde(skip)]
     gallery: bool,
-}
-
-/// 请求的方法
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "UPPERCASE")]
-enum Verb {
-    /// GET：取来看看
-    Get,
-    /// HEAD：只要首部
-    Head,
-    /// POST：提交
-    Post,
-    /// PUT：整个替换
-    Put,
-    /// PATCH：改一部分
-    Patch,
-    /// DELETE：删除
-    Delete,
-    /// OPTIONS：问问能做什么
-    Options,
-}
-
-impl From<Verb> for Method {
-    fn from(verb: Verb) -> Self {
-        match verb {
-            Verb::Get => Self::GET,
-            Verb::Head => Self::HEAD,
-            Verb::Post => Self::POST,
-            Verb::Put => Self::PUT,
-            Verb::Patch => Self::PATCH,
-            Verb::Delete => Self::DELETE,
-            Verb::Options => Self::OPTIONS,
-        }
-    }
 }
 
 impl Default for AxumRouting {
@@ -408,68 +377,3 @@ async fn exchange(address: SocketAddr, mut request: Request<Full<Bytes>>) -> any
     Ok(status)
 }
 // ANCHOR_END: client
-
-/// 由 HTTP 库按正文和连接自己填写的首部。
-const OWN_HEADERS: [HeaderName; 8] = [
-    header::HOST,
-    header::CONTENT_LENGTH,
-    header::TRANSFER_ENCODING,
-    header::CONNECTION,
-    header::UPGRADE,
-    header::EXPECT,
-    header::TE,
-    header::TRAILER,
-];
-
-fn parse_headers(text: &str) -> Result<HeaderMap, String> {
-    let mut headers = HeaderMap::new();
-    for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        let at = format!("首部的第 {} 行", index + 1);
-        let (name, value) = line.split_once(':').ok_or_else(|| format!("{at}缺少冒号，应写成“名字: 值”"))?;
-        let name = HeaderName::try_from(name.trim())
-            .map_err(|_| format!("{at}：“{}”不能作首部的名字", name.trim()))?;
-        if OWN_HEADERS.contains(&name) {
-            return Err(format!("{at}：{name} 由 HTTP 库自己填写，这里不能改"));
-        }
-        let value = value.trim();
-        // HeaderValue 也收 ASCII 以外的字节，但它们在 HTTP 里没有约定的含义，浏览器也不肯发。
-        let value = HeaderValue::from_str(value).ok().filter(|_| value.is_ascii());
-        let value = value.ok_or_else(|| format!("{at}：值里只能有可见的 ASCII 字符和空格"))?;
-        headers.append(name, value);
-    }
-    if headers.len() > 20 {
-        return Err("首部最多 20 个".into());
-    }
-    Ok(headers)
-}
-
-fn is_headers(text: &str, (): &()) -> garde::Result {
-    parse_headers(text).map(drop).map_err(garde::Error::new)
-}
-
-fn is_path(path: &str, (): &()) -> garde::Result {
-    if let Some(mark) = path.chars().find(|mark| "?#".contains(*mark)) {
-        return Err(garde::Error::new(format!(
-            "路径里不能有“{mark}”；查询串另有一栏，# 之后的部分从不发给服务器"
-        )));
-    }
-    is_target(path, "路径")
-}
-
-fn is_query(query: &str, (): &()) -> garde::Result {
-    if query.contains('#') {
-        return Err(garde::Error::new("查询串里不能有“#”；要发送它，写成 %23"));
-    }
-    is_target(query, "查询串")
-}
-
-/// 请求行里只能有可见的 ASCII 字符，其余的要用百分号编码（RFC 3986 §2.1）。
-fn is_target(text: &str, what: &str) -> garde::Result {
-    match text.chars().find(|c| !c.is_ascii_graphic() || "<>\\^`".contains(*c)) {
-        None => Ok(()),
-        Some(c) => {
-            let encoded: String = c.to_string().bytes().map(|byte| format!("%{byte:02X}")).collect();
-            Err(garde::Error::new(format!("{what}里的“{c}”要写成 {encoded}（百分号编码）")))
-        }
-    }
-}
