@@ -3,3 +3,4 @@
 pub mod addr_parse;
 pub mod bench;
 mod boxed;
+pub mod fetch;

@@ -8,6 +8,7 @@ pub mod facts;
 pub mod header;
 pub mod listing;
 pub mod page;
+pub mod peer;
 pub mod problems;
 pub mod recording;
 pub mod segments;

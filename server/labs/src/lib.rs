@@ -11,8 +11,12 @@ mod entry;
 mod lab;
 mod params;
 
+mod axum_basic;
+mod axum_middleware;
+pub mod axum_routing;
 mod bind_addr;
 mod blocking_vs_async;
+mod http_client;
 mod icmp_ping;
 mod serial_mock;
 mod tcp_chat_threads;
@@ -49,6 +53,10 @@ static LABS: &[Entry] = &[
     lab!(udp_multicast::UdpMulticast),
     lab!(tokio_tcp::TokioTcp),
     lab!(tokio_udp::TokioUdp),
+    lab!(http_client::HttpClient),
+    lab!(axum_basic::AxumBasic),
+    lab!(axum_middleware::AxumMiddleware),
+    lab!(axum_routing::AxumRouting),
     lab!(serial_mock::SerialMock),
     lab!(icmp_ping::IcmpPing),
 ];

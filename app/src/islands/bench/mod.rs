@@ -25,6 +25,7 @@ pub mod log;
 mod measure;
 pub mod model;
 mod number;
+mod onion;
 mod player;
 mod results;
 mod run;

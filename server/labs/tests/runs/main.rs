@@ -10,8 +10,12 @@ mod seen;
 mod show;
 
 mod all;
+mod axum_basic;
+mod axum_middleware;
+mod axum_routing;
 mod bind_addr;
 mod blocking_vs_async;
+mod http_client;
 mod icmp_ping;
 mod serial_mock;
 mod tcp_chat_threads;
@@ -47,10 +51,14 @@ fn main() -> anyhow::Result<()> {
 }
 
 fn trials(tier: Tier) -> Vec<Trial> {
-    let tests: [(&str, Tests); 13] = [
+    let tests: &[(&str, Tests)] = &[
         ("all", all::TESTS),
         ("bind-addr", bind_addr::TESTS),
         ("blocking-vs-async", blocking_vs_async::TESTS),
+        ("axum-basic", axum_basic::TESTS),
+        ("axum-middleware", axum_middleware::TESTS),
+        ("axum-routing", axum_routing::TESTS),
+        ("http-client", http_client::TESTS),
         ("icmp-ping", icmp_ping::TESTS),
         ("serial-mock", serial_mock::TESTS),
         ("tcp-chat-threads", tcp_chat_threads::TESTS),
