@@ -18,6 +18,8 @@ mod tcp_vs_udp;
 mod udp_broadcast;
 mod udp_echo;
 mod udp_multicast;
+mod web_sockets;
+mod ws_echo;
 
 use api::run::Tier;
 use libtest_mimic::{Arguments, Trial};
@@ -43,7 +45,7 @@ fn main() -> anyhow::Result<()> {
 }
 
 fn trials(tier: Tier) -> Vec<Trial> {
-    let tests: [(&str, Tests); 9] = [
+    let tests: [(&str, Tests); 10] = [
         ("all", all::TESTS),
         ("icmp-ping", icmp_ping::TESTS),
         ("serial-mock", serial_mock::TESTS),
@@ -53,6 +55,7 @@ fn trials(tier: Tier) -> Vec<Trial> {
         ("udp-broadcast", udp_broadcast::TESTS),
         ("udp-echo", udp_echo::TESTS),
         ("udp-multicast", udp_multicast::TESTS),
+        ("ws-echo", ws_echo::TESTS),
     ];
     tests
         .iter()
