@@ -19,6 +19,7 @@ mod tcp_vs_udp;
 mod udp_broadcast;
 mod udp_echo;
 mod udp_multicast;
+mod ws_chat;
 mod ws_echo;
 
 pub use entry::Entry;
@@ -43,6 +44,7 @@ static LABS: &[Entry] = &[
     lab!(udp_broadcast::UdpBroadcast),
     lab!(udp_multicast::UdpMulticast),
     lab!(ws_echo::WsEcho),
+    lab!(ws_chat::WsChat),
     lab!(serial_mock::SerialMock),
     lab!(icmp_ping::IcmpPing),
 ];

@@ -19,6 +19,7 @@ mod udp_broadcast;
 mod udp_echo;
 mod udp_multicast;
 mod web_sockets;
+mod ws_chat;
 mod ws_echo;
 
 use api::run::Tier;
@@ -45,7 +46,7 @@ fn main() -> anyhow::Result<()> {
 }
 
 fn trials(tier: Tier) -> Vec<Trial> {
-    let tests: [(&str, Tests); 10] = [
+    let tests: [(&str, Tests); 11] = [
         ("all", all::TESTS),
         ("icmp-ping", icmp_ping::TESTS),
         ("serial-mock", serial_mock::TESTS),
@@ -55,6 +56,7 @@ fn trials(tier: Tier) -> Vec<Trial> {
         ("udp-broadcast", udp_broadcast::TESTS),
         ("udp-echo", udp_echo::TESTS),
         ("udp-multicast", udp_multicast::TESTS),
+        ("ws-chat", ws_chat::TESTS),
         ("ws-echo", ws_echo::TESTS),
     ];
     tests
