@@ -1,3 +1,6 @@
 //! The parts of a page that run in the reader's browser, one `#[island]` a file.
 
 pub mod bench;
+mod peer;
+pub mod peer_chat;
+pub mod peer_echo;

@@ -8,6 +8,7 @@ pub mod header;
 pub mod inline_code;
 pub mod listing;
 pub mod page;
+pub mod peer;
 pub mod problems;
 pub mod recording;
 pub mod segments;

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use super::bench::LabBench;
 use super::correction::CorrectionBox;
 use super::listing::Listing;
+use super::peer::PeerHere;
 use super::problems::ProblemHere;
 
 #[component]
@@ -25,6 +26,7 @@ pub fn Segments(segments: Vec<Segment>) -> impl IntoView {
             }
             Segment::Code(block) => view! { <Listing block/> }.into_any(),
             Segment::Correction(correction) => view! { <CorrectionBox correction/> }.into_any(),
+            Segment::Peer { slug } => view! { <PeerHere slug/> }.into_any(),
             Segment::Problem(problem) => view! { <ProblemHere problem/> }.into_any(),
         })
         .collect_view()

@@ -31,7 +31,7 @@ mod problem;
 pub use content::{Content, Files};
 pub use labs::Labs;
 pub use model::{
-    Book, Chapter, CodeBlock, Correction, Cut, Heading, LabBlock, Listing, Note, Part, PartId, Planned,
-    Segment,
+    Book, Chapter, CodeBlock, Correction, Cut, Heading, LabBlock, Listing, Note, PEERS, Part, PartId,
+    Planned, Segment,
 };
 pub use problem::Problem;

@@ -91,6 +91,9 @@ pub struct Heading {
     pub text: String,
 }
 
+/// What a `peer` block may name.
+pub const PEERS: [&str; 2] = ["ws-echo", "ws-chat"];
+
 /// A stretch of a chapter.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "segment", rename_all = "snake_case")]
@@ -102,6 +105,10 @@ pub enum Segment {
     Lab(LabBlock),
     Code(CodeBlock),
     Correction(Correction),
+    /// The reader's own browser is one end, this server's endpoint `/peer/<slug>` the other: one of [`PEERS`].
+    Peer {
+        slug: String,
+    },
     /// Something the author must mend, shown where it stands (development only).
     Problem(super::Problem),
 }
