@@ -2,7 +2,8 @@
 //! (`/peer/ws-echo` sends back what it gets and has no messages of its own.)
 //!
 //! A page that wants to see the server's side first opens the observer, which tells it an id; sockets opened with
-//! `?observer=<id>` then report there what the server's code does with them.
+//! `?observer=<id>` then report there what the server's code does with them. Messages are JSON objects with one key:
+//! `{"say":{"text":"你好"}}`.
 
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +18,7 @@ pub const LOBBY: &str = "大厅";
 
 /// Page → room. The first message is `Join`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum ToRoom {
     Join { name: String, room: String },
     Say { text: String },
@@ -25,7 +26,7 @@ pub enum ToRoom {
 
 /// Room → page.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum FromRoom {
     /// You are in. `names`: who is there, you included; `history`: the last lines, oldest first.
     Welcome {
@@ -61,7 +62,7 @@ pub struct Said {
 
 /// Page → observer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum ToObserver {
     /// What time is it at your place? `probe` comes back in the answer.
     Clock { probe: u32 },
@@ -69,7 +70,7 @@ pub enum ToObserver {
 
 /// Observer → page. All times are nanoseconds of the server's clock since the observer was opened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum FromObserver {
     /// First message. `observer` goes into the query of the sockets to be observed.
     Hello {
@@ -117,9 +118,9 @@ mod tests {
     #[test]
     fn messages_look_as_readers_see_them() {
         let said = FromRoom::Said(Said { number: 1, name: "小明".into(), text: "在吗".into() });
-        let json = r#"{"type":"said","number":1,"name":"小明","text":"在吗"}"#;
+        let json = r#"{"said":{"number":1,"name":"小明","text":"在吗"}}"#;
         assert_eq!(serde_json::to_string(&said).unwrap(), json);
         assert_eq!(serde_json::from_str::<FromRoom>(json).unwrap(), said);
-        assert!(serde_json::from_str::<ToRoom>(r#"{"type":"say","text":"x","as":"y"}"#).is_err());
+        assert!(serde_json::from_str::<ToRoom>(r#"{"say":{"text":"x","as":"y"}}"#).is_err());
     }
 }

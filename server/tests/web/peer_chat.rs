@@ -112,7 +112,7 @@ async fn mistakes_get_a_sentence_and_leave_the_socket_open() {
     let long = "长".repeat(501);
     for wrong in [
         "hello",
-        r#"{"type":"shout"}"#,
+        r#"{"shout":{}}"#,
         &say("还没有报名字"),
         &join(""),
         &join("\u{202e}"),
