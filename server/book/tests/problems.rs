@@ -92,7 +92,7 @@ fn a_good_chapter_has_no_problem() {
     assert_eq!(chapter.headings[0].id, "回声");
     let [
         Segment::Prose { html },
-        Segment::Peer { slug },
+        Segment::Peer { slug: peer },
         Segment::Lab(lab),
         Segment::Code(code),
         Segment::Correction(_),
@@ -105,6 +105,7 @@ fn a_good_chapter_has_no_problem() {
     assert!(html.contains("src=\"/images/a.svg\""), "{html}");
     assert_eq!(lab.params, json!({ "message": "线上" }));
     assert_eq!(lab.seed, Some(7));
+    assert_eq!(peer, "ws-chat");
     let client = &lab.lines.as_ref().unwrap()["client"];
     assert_eq!((client.up.delay_ms, client.up.loss_percent), (20.0, 10.0));
     assert_eq!((client.down.delay_ms, client.down.loss_percent), (20.0, 0.0));
