@@ -14,7 +14,7 @@ use tower_http::timeout::TimeoutLayer;
 
 use crate::respond::problem;
 use crate::state::State;
-use crate::{csp, dev, health, live, traces};
+use crate::{csp, dev, health, live, peer, traces};
 
 /// Only `/peer/axum` takes bodies, and no long ones.
 const LARGEST_BODY: usize = 16 * 1024;
@@ -31,10 +31,13 @@ const HEADERS: [(HeaderName, &str); 5] = [
     ),
 ];
 
-/// The whole site. `/live` needs `ConnectInfo<SocketAddr>` in the request, which the listener adds.
+/// The whole site. Its WebSockets need `ConnectInfo<SocketAddr>` in the request, which the listener adds.
 pub fn router(state: State, request_timeout: Duration) -> Router {
     let mut router = Router::new()
         .route("/live", get(live::upgrade))
+        .route("/peer/observe", get(peer::observe))
+        .route("/peer/ws-echo", get(peer::echo))
+        .route("/peer/ws-chat", get(peer::chat))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/labs/{slug}/recording.json", get(recording))

@@ -303,7 +303,7 @@ impl Reader<'_, '_> {
     }
 }
 
-/// ```` ```peer axum ````
+/// ```` ```peer ws-echo ````
 fn peer(slug: &str, body: &str) -> Result<Segment, lab_block::Mistake> {
     if !PEERS.contains(&slug) {
         return Err((0, format!("peer 只能是以下之一：{}", PEERS.join("、"))));

@@ -92,7 +92,7 @@ pub struct Heading {
 }
 
 /// What a `peer` block may name.
-pub const PEERS: [&str; 1] = ["axum"];
+pub const PEERS: [&str; 3] = ["axum", "ws-echo", "ws-chat"];
 
 /// A stretch of a chapter.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -27,6 +27,8 @@ mod tokio_udp;
 mod udp_broadcast;
 mod udp_echo;
 mod udp_multicast;
+mod ws_chat;
+mod ws_echo;
 
 pub use entry::Entry;
 pub use lab::{Input, Lab};
@@ -57,6 +59,8 @@ static LABS: &[Entry] = &[
     lab!(axum_basic::AxumBasic),
     lab!(axum_middleware::AxumMiddleware),
     lab!(axum_routing::AxumRouting),
+    lab!(ws_echo::WsEcho),
+    lab!(ws_chat::WsChat),
     lab!(serial_mock::SerialMock),
     lab!(icmp_ping::IcmpPing),
 ];

@@ -26,6 +26,9 @@ mod tokio_udp;
 mod udp_broadcast;
 mod udp_echo;
 mod udp_multicast;
+mod web_sockets;
+mod ws_chat;
+mod ws_echo;
 
 use api::run::Tier;
 use libtest_mimic::{Arguments, Trial};
@@ -69,6 +72,8 @@ fn trials(tier: Tier) -> Vec<Trial> {
         ("udp-broadcast", udp_broadcast::TESTS),
         ("udp-echo", udp_echo::TESTS),
         ("udp-multicast", udp_multicast::TESTS),
+        ("ws-chat", ws_chat::TESTS),
+        ("ws-echo", ws_echo::TESTS),
     ];
     tests
         .iter()
