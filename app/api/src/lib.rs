@@ -6,9 +6,11 @@
 //! * [`lab`] — what a lab is called and which parameters it takes
 //! * [`run`] — what is asked of the runner and how a run ended
 //! * [`live`] — the messages of the `/live` WebSocket
+//! * [`quiz`] — the questions of the book and the answers to them
 
 pub mod lab;
 pub mod line;
 pub mod live;
+pub mod quiz;
 pub mod run;
 pub mod trace;

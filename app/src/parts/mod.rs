@@ -9,6 +9,7 @@ pub mod inline_code;
 pub mod listing;
 pub mod page;
 pub mod problems;
+pub mod quiz;
 pub mod recording;
 pub mod segments;
 pub mod sequence;

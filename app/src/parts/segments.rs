@@ -8,6 +8,7 @@ use super::bench::LabBench;
 use super::correction::CorrectionBox;
 use super::listing::Listing;
 use super::problems::ProblemHere;
+use super::quiz::QuestionBox;
 
 #[component]
 pub fn Segments(segments: Vec<Segment>) -> impl IntoView {
@@ -25,6 +26,7 @@ pub fn Segments(segments: Vec<Segment>) -> impl IntoView {
             }
             Segment::Code(block) => view! { <Listing block/> }.into_any(),
             Segment::Correction(correction) => view! { <CorrectionBox correction/> }.into_any(),
+            Segment::Quiz(question) => view! { <QuestionBox question=*question/> }.into_any(),
             Segment::Problem(problem) => view! { <ProblemHere problem/> }.into_any(),
         })
         .collect_view()

@@ -3,9 +3,10 @@
 use crate::front_matter::{self, number};
 use crate::links::{self, Link};
 use crate::markdown::{self, html};
+use crate::quiz::Quiz;
 use crate::{
-    Chapter, CodeBlock, Correction, Cut, Heading, Labs, Listing, PartId, Problem, Segment, correction, cut,
-    highlight, lab_block,
+    Chapter, CodeBlock, Correction, Cut, Heading, Labs, Listing, PartId, Problem, Question, Segment,
+    correction, cut, highlight, lab_block,
 };
 use api::lab::LabInfo;
 use comrak::nodes::{AstNode, Attributes, NodeValue};
@@ -27,6 +28,7 @@ pub(crate) fn read(
     part: PartId,
     file: &str,
     text: &str,
+    quiz: &Quiz,
     links: &mut Vec<Link>,
     problems: &mut Vec<Problem>,
 ) -> Option<Chapter> {
@@ -41,7 +43,8 @@ pub(crate) fn read(
             return None;
         }
     };
-    let mut reader = Reader { world, file, links, problems, headings: Vec::new(), last_number: Vec::new() };
+    let mut reader =
+        Reader { world, file, quiz, links, problems, headings: Vec::new(), last_number: Vec::new() };
     if front.number != number_in_name {
         reader.problem(1, format!("文件名里的编号是 {number_in_name}，number 却是 {}", front.number));
     }
@@ -62,6 +65,7 @@ pub(crate) fn read(
 struct Reader<'a, 'w> {
     world: &'a World<'w>,
     file: &'a str,
+    quiz: &'a Quiz,
     links: &'a mut Vec<Link>,
     problems: &'a mut Vec<Problem>,
     headings: Vec<Heading>,
@@ -127,7 +131,7 @@ impl Reader<'_, '_> {
                             .parent()
                             .is_some_and(|parent| !matches!(parent.data().value, NodeValue::Document)) =>
                 {
-                    self.problem(line, "实验、勘误和 include 只能放在最外层，不能放进列表或引用");
+                    self.problem(line, "实验、题目、勘误和 include 只能放在最外层，不能放进列表或引用");
                 }
                 _ => {}
             }
@@ -197,6 +201,11 @@ impl Reader<'_, '_> {
         let result = match kind {
             "lab" => self.lab(words.next().unwrap_or(""), &block.literal),
             "勘误" | "correction" => self.correction(&block.literal),
+            "quiz" => match self.question(words.next().unwrap_or(""), &block.literal) {
+                Ok(Ok(question)) => Ok(Segment::Quiz(Box::new(question))),
+                Ok(Err(problem)) => Ok(Segment::Problem(problem)),
+                Err(mistake) => Err(mistake),
+            },
             _ => match words.find_map(|word| word.strip_prefix("include=")) {
                 Some(source) => self.include(kind, source, &block.literal),
                 None => Ok(Segment::Code(CodeBlock {
@@ -218,6 +227,14 @@ impl Reader<'_, '_> {
             return Err((0, format!("没有名为“{slug}”的实验")));
         };
         lab_block::parse(info, self.world.labs, body).map(Segment::Lab)
+    }
+
+    /// A question, or its mistake, which is reported in its own file.
+    fn question(&self, id: &str, body: &str) -> Result<Result<Question, Problem>, lab_block::Mistake> {
+        if !body.trim().is_empty() {
+            return Err((0, "quiz 块里不要写内容：题目写在同名的 .quiz.toml 里".into()));
+        }
+        self.quiz.place(id).cloned().map_err(|message| (0, message))
     }
 
     fn correction(&mut self, body: &str) -> Result<Segment, lab_block::Mistake> {
@@ -276,7 +293,8 @@ impl Reader<'_, '_> {
 }
 
 fn is_special(info: &str) -> bool {
-    matches!(info.split_whitespace().next(), Some("lab" | "勘误" | "correction")) || info.contains("include=")
+    matches!(info.split_whitespace().next(), Some("lab" | "quiz" | "勘误" | "correction"))
+        || info.contains("include=")
 }
 
 fn flush(prose: &mut String, segments: &mut Vec<Segment>) {

@@ -8,6 +8,7 @@
 //! * ```` ```lab tcp-echo ````: a bench; its settings as TOML, see [`LabBlock`].
 //! * ```` ```rust include=tcp_echo.rs#server ````: code cut from a lab by its anchor.
 //! * ```` ```勘误 ````: a correction with `said`, `holds` and `proof`, each Markdown in TOML strings.
+//! * ```` ```quiz id ````: a question of `<chapter>.quiz.toml` beside the chapter, see [`Question`].
 //! * `content/notes/*.toml`: field notes by display-filter name with `name`, `text` and `rfc`.
 //! * `content/images/`: pictures, `![what it shows](../images/a.svg "caption")`.
 //! * `content/book.toml`: titles of the parts, and chapters still to be written.
@@ -27,6 +28,7 @@ mod markdown;
 mod model;
 mod notes;
 mod problem;
+mod quiz;
 
 pub use content::{Content, Files};
 pub use labs::Labs;
@@ -35,3 +37,4 @@ pub use model::{
     Segment,
 };
 pub use problem::Problem;
+pub use quiz::{Kind, Question};
