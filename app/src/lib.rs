@@ -19,4 +19,4 @@ mod site;
 #[cfg(feature = "ssr")]
 pub use shell::{App, shell};
 #[cfg(feature = "ssr")]
-pub use site::{Recordings, SavedTrace, Site};
+pub use site::{Answered, Recordings, SavedTrace, Site};

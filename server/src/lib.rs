@@ -3,6 +3,7 @@
 //! ```text
 //! cli ─▶ serve ─▶ listener ─▶ router ─┬▶ pages    rendered once, kept compressed
 //!                                     ├▶ assets   /pkg and public/, in memory
+//!                                     ├▶ quiz     judges answers, remembers nothing
 //!                                     ├▶ traces   SQLite through store
 //!                                     └▶ live     a WebSocket a page ─▶ runs ─▶ the runner's processes
 //! ```
@@ -20,6 +21,7 @@ mod health;
 pub mod listener;
 pub mod live;
 pub mod pages;
+mod quiz;
 pub mod recordings;
 mod request;
 pub mod respond;

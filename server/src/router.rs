@@ -6,7 +6,7 @@ use axum::Router;
 use axum::extract::{Path, State as Shared};
 use axum::middleware::map_response;
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::limit::RequestBodyLimitLayer;
@@ -14,9 +14,9 @@ use tower_http::timeout::TimeoutLayer;
 
 use crate::respond::problem;
 use crate::state::State;
-use crate::{csp, dev, health, live, traces};
+use crate::{csp, dev, health, live, quiz, traces};
 
-/// No request of this site has a body.
+/// Only answers to questions have a body, and a short one.
 const LARGEST_BODY: usize = 16 * 1024;
 
 /// Sent with everything.
@@ -38,6 +38,7 @@ pub fn router(state: State, request_timeout: Duration) -> Router {
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/labs/{slug}/recording.json", get(recording))
+        .route("/quiz/{part}/{chapter}/{id}", post(quiz::post))
         .route("/traces/{file}", get(traces::get));
     if state.reloads.is_some() {
         router = router.route("/dev/reload", get(dev::reload)).route("/dev/reload.js", get(dev::script));

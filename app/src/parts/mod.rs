@@ -7,6 +7,7 @@ pub mod facts;
 pub mod header;
 pub mod inline_code;
 pub mod listing;
+pub mod mark;
 pub mod page;
 pub mod problems;
 pub mod quiz;

@@ -4,20 +4,22 @@ use api::quiz::Form;
 use book::Question;
 use leptos::prelude::*;
 
-/// The question and what there is to choose from; not its answer.
+use crate::Site;
+use crate::islands::quiz::QuizBox;
+
+/// The question with its form, complete without wasm; its answer stays on the server.
 #[component]
 pub fn QuestionBox(question: Question) -> impl IntoView {
-    let asked = question.asked();
-    let options = match asked.form {
-        Form::Single { options } | Form::Several { options } | Form::Order { items: options } => options,
-        Form::Predict(run) => run.options.iter().map(ToString::to_string).collect(),
-        Form::Short => Vec::new(),
+    let site = expect_context::<Site>();
+    let question = question.asked();
+    let lab = match &question.form {
+        Form::Predict(run) => site.lab(&run.lab).map(|lab| lab.title.clone()),
+        _ => None,
     };
-    let options = options.into_iter().map(|option| view! { <li inner_html=option></li> }).collect_view();
+    let id = format!("quiz-{}", question.id);
     view! {
-        <section class="quiz" id=format!("quiz-{}", asked.id) aria-label="题目">
-            <p class="quiz-ask" inner_html=asked.ask></p>
-            <ol class="quiz-options">{options}</ol>
+        <section class="quiz" id=id aria-label="题目">
+            <QuizBox question lab/>
         </section>
     }
 }

@@ -5,6 +5,7 @@
 mod cli;
 mod live;
 mod live_bounds;
+mod quiz;
 mod real;
 mod router;
 mod shutdown;
