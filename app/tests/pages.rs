@@ -245,7 +245,8 @@ fn questions_are_complete_without_scripts_and_keep_their_answers() {
 #[test]
 fn progress_is_empty_on_the_server_and_says_where_it_is_kept() {
     let html = render("/progress", false, false);
-    for part in ["本地存储", "2 TCP 编程", "…/2", "…/1", "…/4", "导出为文件", "导入文件", "全部清除"] {
+    for part in ["本地存储", "2 TCP 编程", "…/2", "…/1", "…/4", "导出为文件", "导入文件", "全部清除"]
+    {
         assert!(html.contains(part), "{part} is missing");
     }
     let chapter = render("/guide/udp", false, false);

@@ -62,15 +62,15 @@ test.describe("questions", () => {
   test("predict, then a real run decides", async ({ site }) => {
     await site.goto("/guide/tcp");
     const box = site.locator(question("read-calls"));
-    await box.getByRole("spinbutton").fill("2");
+    await box.getByRole("spinbutton").fill("3");
     await box.getByRole("button", { name: "就猜这个，运行" }).click();
     await expect(box.getByText("✕ 没有猜中")).toBeVisible({ timeout: 30_000 });
-    await expect(box.getByText("运行的结果是 3")).toBeVisible();
+    await expect(box.getByText("运行的结果是 2")).toBeVisible();
     const trace = box.getByRole("link", { name: "看这次运行的轨迹" });
     await expect(trace).toHaveAttribute("href", /^\/traces\/.+/);
     expect((await site.request.get((await trace.getAttribute("href"))!)).ok()).toBe(true);
     await box.getByRole("button", { name: "再做一次" }).click();
-    await box.getByRole("spinbutton").fill("3");
+    await box.getByRole("spinbutton").fill("2");
     await box.getByRole("button", { name: "就猜这个，运行" }).click();
     await expect(box.getByText("✓ 猜中了")).toBeVisible({ timeout: 30_000 });
   });

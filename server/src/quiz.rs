@@ -25,17 +25,23 @@ pub(crate) async fn post(
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     match content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim() {
         "application/json" => {
-            let Ok(axum::Json(given)) = axum::Json::<Given>::from_request(request, &()).await else {
-                return refused();
+            let given = match axum::Json::<Given>::from_request(request, &()).await {
+                Ok(axum::Json(given)) => given,
+                Err(rejection) => return refused(rejection.status()),
             };
-            let Some(verdict) = question.judge(&given) else { return refused() };
+            let Some(verdict) = question.judge(&given) else {
+                return refused(StatusCode::UNPROCESSABLE_ENTITY);
+            };
             ([(header::CACHE_CONTROL, "no-store")], axum::Json(verdict)).into_response()
         }
         "application/x-www-form-urlencoded" => {
-            let Ok(axum::Form(fields)) = axum::Form::<Fields>::from_request(request, &()).await else {
-                return refused();
+            let fields = match axum::Form::<Fields>::from_request(request, &()).await {
+                Ok(axum::Form(fields)) => fields,
+                Err(rejection) => return refused(rejection.status()),
             };
-            let Some(verdict) = posted(question, &fields) else { return refused() };
+            let Some(verdict) = posted(question, &fields) else {
+                return refused(StatusCode::UNPROCESSABLE_ENTITY);
+            };
             let answered = app::Answered { question: question.clone(), verdict };
             match state.pages.answered(&edition, answered).await {
                 Ok(page) => page.respond(&headers),
@@ -52,8 +58,12 @@ pub(crate) async fn post(
 /// Names and values of a form, in their order.
 type Fields = Vec<(String, String)>;
 
-fn refused() -> Response {
-    problem(StatusCode::UNPROCESSABLE_ENTITY, "这不是这道题的答案")
+/// `status`: what the extractor said; only the length of a body is told apart from what is in it.
+fn refused(status: StatusCode) -> Response {
+    match status {
+        StatusCode::PAYLOAD_TOO_LARGE => problem(status, "答案太长"),
+        _ => problem(StatusCode::UNPROCESSABLE_ENTITY, "这不是这道题的答案"),
+    }
 }
 
 /// What a form says. Without a choice or a number it is a wrong answer, not a mistake of the page.

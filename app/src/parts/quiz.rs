@@ -18,8 +18,8 @@ pub fn QuestionBox(question: Question) -> impl IntoView {
     };
     let id = format!("quiz-{}", question.id);
     view! {
-        <section class="quiz" id=id aria-label="题目">
+        <div class="quiz" id=id>
             <QuizBox question lab/>
-        </section>
+        </div>
     }
 }

@@ -40,11 +40,12 @@ pub(crate) fn update(change: impl FnOnce(&mut Record)) {
     };
     let before = record.clone();
     change(&mut record);
-    if record != before && load() != Err(Unreadable::Newer) {
-        if let Some(storage) = storage() {
-            // Full or forbidden: nothing to be done about it.
-            drop(storage.set_item(KEY, &record.text()));
-        }
+    if record != before
+        && load() != Err(Unreadable::Newer)
+        && let Some(storage) = storage()
+    {
+        // Full or forbidden: nothing to be done about it.
+        drop(storage.set_item(KEY, &record.text()));
     }
     if signal.with_untracked(|known| *known != record) {
         signal.set(record);

@@ -31,8 +31,8 @@ pub fn Progress(plans: Vec<Plan>) -> impl IntoView {
         <div class="table" role="group" aria-label="各章进度" tabindex="0">
             <table class="progress">
                 <thead><tr>
-                    <th scope="col">"章"</th><th scope="col">"读过的节"</th><th scope="col">"跑过的实验"</th>
-                    <th scope="col">"答对的题"</th><th scope="col"><span class="unseen">"重置"</span></th>
+                    <th scope="col">"章"</th><th scope="col">"节"</th><th scope="col">"实验"</th>
+                    <th scope="col">"题"</th><th scope="col"><span class="unseen">"重置"</span></th>
                 </tr></thead>
                 <tbody>{rows}</tbody>
             </table>
