@@ -11,7 +11,7 @@ DEBUG := $(TARGET)/debug/wirebook
 # The server finds its hashed assets through these, as cargo-leptos tells it to.
 SITE := LEPTOS_OUTPUT_NAME=wirebook LEPTOS_SITE_ROOT=target/site LEPTOS_HASH_FILES=true
 
-.PHONY: serve build watch test tools lint unit content browser bench clean help
+.PHONY: serve build watch test tools packages lint unit recipes content fields browser bench clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -20,7 +20,7 @@ serve: build ## build the release edition and serve it on http://127.0.0.1:3000
 	@$(SITE) $(RELEASE) serve --addr $(ADDR)
 
 build: tools ## build the release edition
-	@$(WITH_TOOLS) cargo leptos build --release --quiet
+	@$(WITH_TOOLS) cargo leptos build --release
 
 watch: tools ## rebuild and reload while you write (pages, labs, styles, chapters)
 	@$(WITH_TOOLS) LEPTOS_HASH_FILES=false cargo leptos watch
@@ -28,25 +28,34 @@ watch: tools ## rebuild and reload while you write (pages, labs, styles, chapter
 tools:
 	@.ci/tools
 
-test: tools lint unit content browser ## everything that must hold
+packages:
+	@.ci/packages
+
+test: tools lint unit recipes content fields browser ## everything that must hold
 
 lint: tools ## formatting and clippy, warnings denied
 	cargo fmt --all --check
 	cargo clippy --workspace --exclude frontend --all-targets --quiet -- -D warnings
+	cargo clippy --package frontend --target wasm32-unknown-unknown --quiet -- -D warnings
 
-unit: ## unit and integration tests
+unit: packages ## unit and integration tests
 	cargo test --workspace --exclude frontend --no-fail-fast
 
 content: ## every chapter, lab block, anchor, parameter, link and image
 	cargo run --quiet --package server -- check content
 
-browser: tools ## Playwright in Chromium against a running server
-	@.ci/chromium
+fields: packages ## every lab in both tiers; every field of its frames against tshark
+	@.ci/fields
+
+recipes: tools ## the recipes of CONTRIBUTING.md, followed in a copy
+	@.ci/recipes
+
+browser: tools packages ## Playwright in Chromium against a running server
 	@$(WITH_TOOLS) LEPTOS_HASH_FILES=true cargo leptos build
 	@cd end2end && npm ci --no-audit --no-fund --loglevel=error && npx playwright test
 
 bench: build ## the figures of README as ratios within one run
-	@$(WITH_TOOLS) .ci/bench
+	@$(WITH_TOOLS) node .ci/bench.mjs
 
 clean: ## remove what was built here (the tools in the cache folder stay)
 	cargo clean

@@ -5,6 +5,7 @@ use super::run::{Phase, Run};
 use super::settings::{Field, Settings, parse_seed};
 use super::state::Bench;
 use super::{address, value};
+use crate::parts::inline_code::InlineCode;
 use api::lab::ParamKind;
 use api::run::{Congestion, Tier};
 use leptos::ev::SubmitEvent;
@@ -47,7 +48,7 @@ pub(crate) fn Form(
             </details>
             <Show when=impossible>
                 <p class="bench-impossible">
-                    "这个实验需要完整的虚拟网络（isolated 级），在这台机器上运行不了；下面的录制仍可逐步回放。"
+                    "这个实验需要完整的虚拟网络（隔离级），在这台机器上运行不了；下面的录制仍可逐步回放。"
                 </p>
             </Show>
             <div class="bench-actions">
@@ -142,7 +143,7 @@ fn param_field(bench: Bench, settings: Settings, field: Field) -> impl IntoView 
         <div class="bench-field" class:bench-flag=flag>
             <label for=id>{param.label}</label>
             {input}
-            {(!param.help.is_empty()).then(|| view! { <p class="bench-help" id=help_id>{param.help}</p> })}
+            {(!param.help.is_empty()).then(|| view! { <p class="bench-help" id=help_id><InlineCode text=param.help /></p> })}
             <p class="bench-error" id=error_id>{move || error.get()}</p>
         </div>
     }
