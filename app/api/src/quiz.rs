@@ -23,9 +23,9 @@ pub struct Question {
     pub form: Form,
 }
 
-/// How a question is answered.
+/// How a question is answered. Tagged from outside: that is the least for the browser to decode.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Form {
     /// One of several options.
     Single { options: Vec<String> },

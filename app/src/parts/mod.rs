@@ -5,7 +5,6 @@ pub mod contents;
 pub mod correction;
 pub mod facts;
 pub mod header;
-pub mod inline_code;
 pub mod listing;
 pub mod mark;
 pub mod page;

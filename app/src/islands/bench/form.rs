@@ -5,7 +5,7 @@ use super::run::{Phase, Run};
 use super::settings::{Field, Settings, parse_seed};
 use super::state::Bench;
 use super::{address, value};
-use crate::parts::inline_code::InlineCode;
+use crate::inline_code::InlineCode;
 use api::lab::ParamKind;
 use api::run::{Congestion, Tier};
 use leptos::ev::SubmitEvent;
