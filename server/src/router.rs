@@ -6,7 +6,7 @@ use axum::Router;
 use axum::extract::{Path, State as Shared};
 use axum::middleware::map_response;
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::limit::RequestBodyLimitLayer;
@@ -14,9 +14,9 @@ use tower_http::timeout::TimeoutLayer;
 
 use crate::respond::problem;
 use crate::state::State;
-use crate::{csp, dev, health, live, peer, traces};
+use crate::{csp, dev, health, live, peer, quiz, traces};
 
-/// Only `/peer/axum` takes bodies, and no long ones.
+/// Only `/peer/axum` and answers to questions have a body, and a short one.
 const LARGEST_BODY: usize = 16 * 1024;
 
 /// Sent with everything.
@@ -41,6 +41,7 @@ pub fn router(state: State, request_timeout: Duration) -> Router {
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/labs/{slug}/recording.json", get(recording))
+        .route("/quiz/{part}/{chapter}/{id}", post(quiz::post))
         .route("/traces/{file}", get(traces::get))
         .nest_service("/peer/axum", labs::axum_routing::router().layer(map_response(fresh)));
     if state.reloads.is_some() {

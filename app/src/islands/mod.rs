@@ -7,3 +7,5 @@ pub mod fetch;
 mod peer;
 pub mod peer_chat;
 pub mod peer_echo;
+pub mod progress;
+pub mod quiz;

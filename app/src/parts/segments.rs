@@ -10,6 +10,7 @@ use super::correction::CorrectionBox;
 use super::listing::Listing;
 use super::peer::PeerHere;
 use super::problems::ProblemHere;
+use super::quiz::QuestionBox;
 
 #[component]
 pub fn Segments(segments: Vec<Segment>) -> impl IntoView {
@@ -29,6 +30,7 @@ pub fn Segments(segments: Vec<Segment>) -> impl IntoView {
             Segment::Code(block) => view! { <Listing block/> }.into_any(),
             Segment::Correction(correction) => view! { <CorrectionBox correction/> }.into_any(),
             Segment::Peer { slug } => view! { <PeerHere slug/> }.into_any(),
+            Segment::Quiz(question) => view! { <QuestionBox question=*question/> }.into_any(),
             Segment::Problem(problem) => view! { <ProblemHere problem/> }.into_any(),
         })
         .collect_view()

@@ -3,9 +3,10 @@
 use crate::front_matter::{self, number};
 use crate::links::{self, Link};
 use crate::markdown::{self, html};
+use crate::quiz::Quiz;
 use crate::{
-    Chapter, CodeBlock, Correction, Cut, Heading, Labs, Listing, PEERS, PartId, Problem, Segment, Widget,
-    correction, cut, highlight, lab_block,
+    Chapter, CodeBlock, Correction, Cut, Heading, Labs, Listing, PEERS, PartId, Problem, Question, Segment,
+    Widget, correction, cut, highlight, lab_block,
 };
 use api::lab::LabInfo;
 use comrak::nodes::{AstNode, Attributes, NodeValue};
@@ -27,6 +28,7 @@ pub(crate) fn read(
     part: PartId,
     file: &str,
     text: &str,
+    quiz: &Quiz,
     links: &mut Vec<Link>,
     problems: &mut Vec<Problem>,
 ) -> Option<Chapter> {
@@ -44,6 +46,7 @@ pub(crate) fn read(
     let mut reader = Reader {
         world,
         file,
+        quiz,
         links,
         problems,
         headings: Vec::new(),
@@ -70,6 +73,7 @@ pub(crate) fn read(
 struct Reader<'a, 'w> {
     world: &'a World<'w>,
     file: &'a str,
+    quiz: &'a Quiz,
     links: &'a mut Vec<Link>,
     problems: &'a mut Vec<Problem>,
     headings: Vec<Heading>,
@@ -137,7 +141,10 @@ impl Reader<'_, '_> {
                             .parent()
                             .is_some_and(|parent| !matches!(parent.data().value, NodeValue::Document)) =>
                 {
-                    self.problem(line, "实验、互动、peer、勘误和 include 只能放在最外层，不能放进列表或引用");
+                    self.problem(
+                        line,
+                        "实验、互动、peer、题目、勘误和 include 只能放在最外层，不能放进列表或引用",
+                    );
                 }
                 _ => {}
             }
@@ -209,6 +216,11 @@ impl Reader<'_, '_> {
             "widget" => self.widget(words.next().unwrap_or(""), &block.literal),
             "peer" => peer(words.next().unwrap_or(""), &block.literal),
             "勘误" | "correction" => self.correction(&block.literal),
+            "quiz" => match self.question(words.next().unwrap_or(""), &block.literal) {
+                Ok(Ok(question)) => Ok(Segment::Quiz(Box::new(question))),
+                Ok(Err(problem)) => Ok(Segment::Problem(problem)),
+                Err(mistake) => Err(mistake),
+            },
             _ => match words.find_map(|word| word.strip_prefix("include=")) {
                 Some(source) => self.include(kind, source, &block.literal),
                 None => Ok(Segment::Code(CodeBlock {
@@ -246,6 +258,14 @@ impl Reader<'_, '_> {
         }
         self.widgets.push(widget);
         Ok(Segment::Widget(widget))
+    }
+
+    /// A question, or its mistake, which is reported in its own file.
+    fn question(&self, id: &str, body: &str) -> Result<Result<Question, Problem>, lab_block::Mistake> {
+        if !body.trim().is_empty() {
+            return Err((0, "quiz 块里不要写内容：题目写在同名的 .quiz.toml 里".into()));
+        }
+        self.quiz.place(id).cloned().map_err(|message| (0, message))
     }
 
     fn correction(&mut self, body: &str) -> Result<Segment, lab_block::Mistake> {
@@ -315,7 +335,7 @@ fn peer(slug: &str, body: &str) -> Result<Segment, lab_block::Mistake> {
 }
 
 fn is_special(info: &str) -> bool {
-    matches!(info.split_whitespace().next(), Some("lab" | "widget" | "peer" | "勘误" | "correction"))
+    matches!(info.split_whitespace().next(), Some("lab" | "widget" | "peer" | "quiz" | "勘误" | "correction"))
         || info.contains("include=")
 }
 

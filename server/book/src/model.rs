@@ -80,6 +80,14 @@ impl Chapter {
     pub fn path(&self) -> String {
         format!("/{}/{}", self.part.slug(), self.slug)
     }
+
+    /// Its questions as they stand in it.
+    pub fn questions(&self) -> impl Iterator<Item = &super::Question> {
+        self.segments.iter().filter_map(|segment| match segment {
+            Segment::Quiz(question) => Some(&**question),
+            _ => None,
+        })
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -111,6 +119,7 @@ pub enum Segment {
     Peer {
         slug: String,
     },
+    Quiz(Box<super::Question>),
     /// Something the author must mend, shown where it stands (development only).
     Problem(super::Problem),
 }
@@ -209,6 +218,12 @@ impl Book {
     #[must_use]
     pub fn chapter(&self, part: PartId, slug: &str) -> Option<&Chapter> {
         self.part(part)?.chapters.iter().find(|chapter| chapter.slug == slug)
+    }
+
+    /// A question by its chapter and id.
+    #[must_use]
+    pub fn question(&self, part: PartId, slug: &str, id: &str) -> Option<&super::Question> {
+        self.chapter(part, slug)?.questions().find(|question| question.id == id)
     }
 
     /// All written chapters from the first page to the last.

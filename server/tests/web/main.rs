@@ -9,6 +9,7 @@ mod peer;
 mod peer_chat;
 mod peer_echo;
 mod peer_load;
+mod quiz;
 mod real;
 mod router;
 mod shutdown;

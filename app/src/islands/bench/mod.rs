@@ -4,7 +4,7 @@
 
 mod address;
 mod axis;
-mod browser;
+pub(crate) mod browser;
 mod chart;
 pub mod code;
 mod command;
@@ -19,7 +19,7 @@ mod input;
 mod kernel;
 mod knob;
 mod lines;
-mod live;
+pub(crate) mod live;
 mod load;
 pub mod log;
 pub(crate) mod measure;
