@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 const SOURCE: &str = "//! 回显。\n// ANCHOR: serve\nfn serve() {\n    // 等连接\n}\n// ANCHOR_END: serve\n";
 const CHAPTER: &str = "+++\ntitle = \"TCP 编程\"\nnumber = \"2\"\nsummary = \"一条连接的一生。\"\n+++\n\n开场。\n\n## 2.1 服务器 {#server}\n\n```rust include=tcp_echo.rs#serve\n```\n\n```lab tcp-echo\nmessage = \"线上\"\n```\n\n```勘误\nsaid = \"甲\"\nholds = \"乙\"\nproof = \"丙\"\n```\n\n## 2.2 再来一次\n\n```lab tcp-echo\n```\n";
-const SECOND: &str = "+++\ntitle = \"UDP 编程\"\nnumber = \"3\"\nsummary = \"不连接。\"\n+++\n\n见[上一章](2-tcp.md#server)。\n";
+const SECOND: &str = "+++\ntitle = \"UDP 编程\"\nnumber = \"3\"\nsummary = \"不连接。\"\n+++\n\n见[上一章](2-tcp.md#server)。\n\n```widget addr-parse\n```\n";
 const OUTLINE: &str = "[guide]\ntitle = \"指南\"\nsummary = \"甲\"\nplanned = [{ number = \"1\", title = \"网络编程基础\" }]\n[reference]\ntitle = \"参考\"\nsummary = \"乙\"\n";
 
 struct Registry;
@@ -214,6 +214,16 @@ fn a_chapter_is_complete_without_scripts() {
     assert!(html.contains("tcp-echo-2"), "the second bench has the name of the first");
     // The current chapter is marked and unfolded.
     assert!(html.contains("href=\"#server\""), "no sections of the current chapter");
+}
+
+#[test]
+fn a_widget_says_something_without_scripts() {
+    let html = render("/guide/udp", false, false);
+    for part in
+        ["Ok([fe80::1%3]:8080)", "invalid IP address syntax", "十二个例子", "映射的 IPv4", "if_nametoindex"]
+    {
+        assert!(html.contains(part), "{part} is missing");
+    }
 }
 
 #[test]

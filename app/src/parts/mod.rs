@@ -1,13 +1,14 @@
 //! Static pieces that pages are made of.
 
+pub mod addr_examples;
 pub mod bench;
 pub mod contents;
 pub mod correction;
 pub mod facts;
 pub mod header;
-pub mod inline_code;
 pub mod listing;
 pub mod page;
+pub mod peer;
 pub mod problems;
 pub mod recording;
 pub mod segments;

@@ -4,8 +4,8 @@ use crate::front_matter::{self, number};
 use crate::links::{self, Link};
 use crate::markdown::{self, html};
 use crate::{
-    Chapter, CodeBlock, Correction, Cut, Heading, Labs, Listing, PartId, Problem, Segment, correction, cut,
-    highlight, lab_block,
+    Chapter, CodeBlock, Correction, Cut, Heading, Labs, Listing, PEERS, PartId, Problem, Segment, Widget,
+    correction, cut, highlight, lab_block,
 };
 use api::lab::LabInfo;
 use comrak::nodes::{AstNode, Attributes, NodeValue};
@@ -41,7 +41,15 @@ pub(crate) fn read(
             return None;
         }
     };
-    let mut reader = Reader { world, file, links, problems, headings: Vec::new(), last_number: Vec::new() };
+    let mut reader = Reader {
+        world,
+        file,
+        links,
+        problems,
+        headings: Vec::new(),
+        last_number: Vec::new(),
+        widgets: Vec::new(),
+    };
     if front.number != number_in_name {
         reader.problem(1, format!("文件名里的编号是 {number_in_name}，number 却是 {}", front.number));
     }
@@ -67,6 +75,8 @@ struct Reader<'a, 'w> {
     headings: Vec<Heading>,
     /// Number of the last numbered heading.
     last_number: Vec<u32>,
+    /// Those placed so far.
+    widgets: Vec<Widget>,
 }
 
 impl Reader<'_, '_> {
@@ -127,7 +137,7 @@ impl Reader<'_, '_> {
                             .parent()
                             .is_some_and(|parent| !matches!(parent.data().value, NodeValue::Document)) =>
                 {
-                    self.problem(line, "实验、勘误和 include 只能放在最外层，不能放进列表或引用");
+                    self.problem(line, "实验、互动、peer、勘误和 include 只能放在最外层，不能放进列表或引用");
                 }
                 _ => {}
             }
@@ -196,6 +206,8 @@ impl Reader<'_, '_> {
         let kind = words.next().unwrap_or("");
         let result = match kind {
             "lab" => self.lab(words.next().unwrap_or(""), &block.literal),
+            "widget" => self.widget(words.next().unwrap_or(""), &block.literal),
+            "peer" => peer(words.next().unwrap_or(""), &block.literal),
             "勘误" | "correction" => self.correction(&block.literal),
             _ => match words.find_map(|word| word.strip_prefix("include=")) {
                 Some(source) => self.include(kind, source, &block.literal),
@@ -218,6 +230,22 @@ impl Reader<'_, '_> {
             return Err((0, format!("没有名为“{slug}”的实验")));
         };
         lab_block::parse(info, self.world.labs, body).map(Segment::Lab)
+    }
+
+    fn widget(&mut self, slug: &str, body: &str) -> Result<Segment, lab_block::Mistake> {
+        let Some(widget) = Widget::ALL.into_iter().find(|widget| widget.slug() == slug) else {
+            let known = Widget::ALL.map(Widget::slug).join("、");
+            return Err((0, format!("没有名为“{slug}”的互动；可用的有 {known}")));
+        };
+        if !body.trim().is_empty() {
+            return Err((0, "widget 块里不要写内容".into()));
+        }
+        // Its elements have ids.
+        if self.widgets.contains(&widget) {
+            return Err((0, format!("互动 {slug} 在这一章里已经有了")));
+        }
+        self.widgets.push(widget);
+        Ok(Segment::Widget(widget))
     }
 
     fn correction(&mut self, body: &str) -> Result<Segment, lab_block::Mistake> {
@@ -275,8 +303,20 @@ impl Reader<'_, '_> {
     }
 }
 
+/// ```` ```peer ws-echo ````
+fn peer(slug: &str, body: &str) -> Result<Segment, lab_block::Mistake> {
+    if !PEERS.contains(&slug) {
+        return Err((0, format!("peer 只能是以下之一：{}", PEERS.join("、"))));
+    }
+    if !body.trim().is_empty() {
+        return Err((0, "peer 块没有参数".into()));
+    }
+    Ok(Segment::Peer { slug: slug.to_owned() })
+}
+
 fn is_special(info: &str) -> bool {
-    matches!(info.split_whitespace().next(), Some("lab" | "勘误" | "correction")) || info.contains("include=")
+    matches!(info.split_whitespace().next(), Some("lab" | "widget" | "peer" | "勘误" | "correction"))
+        || info.contains("include=")
 }
 
 fn flush(prose: &mut String, segments: &mut Vec<Segment>) {

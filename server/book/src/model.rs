@@ -91,6 +91,9 @@ pub struct Heading {
     pub text: String,
 }
 
+/// What a `peer` block may name.
+pub const PEERS: [&str; 3] = ["axum", "ws-echo", "ws-chat"];
+
 /// A stretch of a chapter.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "segment", rename_all = "snake_case")]
@@ -102,8 +105,33 @@ pub enum Segment {
     Lab(LabBlock),
     Code(CodeBlock),
     Correction(Correction),
+    /// An interactive piece that runs in the reader's browser alone.
+    Widget(Widget),
+    /// The reader's own browser is one end, this server's endpoint `/peer/<slug>` the other: one of [`PEERS`].
+    Peer {
+        slug: String,
+    },
     /// Something the author must mend, shown where it stands (development only).
     Problem(super::Problem),
+}
+
+/// What ```` ```widget <slug> ```` can place in a chapter, once. The pages draw every one of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Widget {
+    /// Reads an address as `std::net` does.
+    AddrParse,
+}
+
+impl Widget {
+    pub const ALL: [Self; 1] = [Self::AddrParse];
+
+    #[must_use]
+    pub fn slug(self) -> &'static str {
+        match self {
+            Self::AddrParse => "addr-parse",
+        }
+    }
 }
 
 /// A bench in a chapter: a lab with the settings this place wants.

@@ -41,6 +41,9 @@ impl Printer {
             Body::Delivery(delivery) => self.delivery(delivery),
             Body::Kernel(kernel) => Some((self.name(kernel.host), kernel_line(kernel))),
             Body::Lifecycle(lifecycle) => self.lifecycle(lifecycle),
+            Body::Message(message) => {
+                Some((self.name(message.from), format!("▶ {}：{}", self.name(message.to), message.text)))
+            }
             Body::Signal(signal) => {
                 let byte = signal.byte.map(|byte| format!(" 0x{byte:02x}")).unwrap_or_default();
                 Some((signal.wire.clone(), format!("∿ {} 个电平{byte}", signal.levels.len())))

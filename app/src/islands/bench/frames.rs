@@ -9,6 +9,7 @@ use super::format;
 use super::hex::Hex;
 use super::model::Model;
 use super::state::Bench;
+use crate::islands::boxed::part;
 use dissect::Hints;
 use leptos::prelude::*;
 use std::sync::Arc;
@@ -69,7 +70,7 @@ pub fn Frames(
     };
     view! {
         <div class="frames">
-            <Show when=move || any.get() fallback=move || view! { <p class="frames-empty">{move || why_none(bench)}</p> }>
+            <Show when=move || any.get() fallback=move || view! { <p class="frames-empty">{part(move || why_none(bench))}</p> }>
                 <Table bench current/>
                 <p class="frames-title">{title}</p>
                 <div class="frames-detail">

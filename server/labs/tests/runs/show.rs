@@ -82,6 +82,7 @@ fn print(trace: &Trace) {
                 ),
             ),
             Body::Lifecycle(what) => ("*", format!("{what:?}")),
+            Body::Message(message) => (name(message.from), message.text.clone()),
             Body::Signal(signal) => {
                 (signal.wire.as_str(), format!("{:02X?} {:?}", signal.byte, signal.levels))
             }

@@ -2,6 +2,7 @@
 
 use super::tree::Node;
 use crate::islands::bench::browser;
+use crate::islands::boxed::{heard, part};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use std::cell::RefCell;
@@ -69,18 +70,18 @@ pub(crate) fn FieldNote(
             </p>
             <p class="fields-note-filter">
                 <code>{node.filter}</code>
-                <button type="button" title="复制为 Wireshark 显示过滤器" on:click=move |_| browser::copy(filter.clone(), copied)>
-                    {move || if copied.get() { "已复制" } else { "复制" }}
+                <button type="button" title="复制为 Wireshark 显示过滤器" on:click=heard(move |_| browser::copy(filter.clone(), copied))>
+                    {part(move || if copied.get() { "已复制" } else { "复制" })}
                 </button>
             </p>
-            {move || {
+            {part(move || {
                 html().map(|(name, html)| {
                     view! {
                         <p class="fields-note-name">{name}</p>
                         <div class="fields-note-text" inner_html=html></div>
                     }
                 })
-            }}
+            })}
         })
     };
     view! { <div class="fields-note" aria-live="polite">{body}</div> }
