@@ -1,5 +1,7 @@
 //! Any bytes are fine: no panic, and every range lies within the frame.
 
+#![allow(clippy::unwrap_used)] // helpers of tests
+
 mod support;
 
 use dissect::{Conversations, Dissection, Dissector, Field, Hints, Part, dissect};

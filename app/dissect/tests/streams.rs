@@ -1,6 +1,8 @@
 //! Messages in TCP streams, against what `tshark` makes of captures of programs that nobody here wrote
 //! (`tests/captures/make` has what was done to record them).
 
+#![allow(clippy::unwrap_used)] // helpers of tests
+
 mod support;
 
 use std::collections::BTreeSet;
