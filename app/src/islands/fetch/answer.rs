@@ -1,8 +1,9 @@
 //! Asking the server by `fetch`. Browser only.
 
 use super::compose::Composed;
-use gloo_net::http::{Headers, Method, RequestBuilder};
+use gloo_net::http::{Headers, Request};
 use leptos::prelude::*;
+use leptos::wasm_bindgen::JsValue;
 use std::time::Duration;
 
 /// The site itself gives up after a few seconds.
@@ -29,28 +30,28 @@ pub(super) struct Answer {
 pub(super) async fn ask(composed: Composed) -> Result<Answer, String> {
     let Composed { method, url, headers, body } = composed;
     let request = format!("{method} {url}");
-    let method = Method::from_bytes(method.as_bytes()).map_err(|_| "浏览器不认识这个方法".to_owned())?;
     let fields = Headers::new();
     for (name, value) in &headers {
         fields.append(name, value);
     }
     let abort = web_sys::AbortController::new().map_err(|_| "浏览器不支持中止请求".to_owned())?;
-    let builder = RequestBuilder::new(&url)
-        .method(method)
-        .headers(fields)
-        .cache(web_sys::RequestCache::NoStore)
-        .credentials(web_sys::RequestCredentials::Omit)
-        .redirect(web_sys::RequestRedirect::Manual)
-        .abort_signal(Some(&abort.signal()));
-    let built = match body {
-        Some(body) => builder.body(body),
-        None => builder.build(),
-    };
-    let built = built.map_err(|_| "浏览器不肯发出这样的请求".to_owned())?;
+    // Not by gloo's builder, which writes the query anew and adds an `&`.
+    let options = web_sys::RequestInit::new();
+    options.set_method(&method);
+    options.set_headers(&fields.into_raw());
+    options.set_cache(web_sys::RequestCache::NoStore);
+    options.set_credentials(web_sys::RequestCredentials::Omit);
+    options.set_redirect(web_sys::RequestRedirect::Manual);
+    options.set_signal(Some(&abort.signal()));
+    if let Some(body) = body {
+        options.set_body(&JsValue::from_str(&body));
+    }
+    let built = web_sys::Request::new_with_str_and_init(&url, &options)
+        .map_err(|_| "浏览器不肯发出这样的请求".to_owned())?;
     let timer = set_timeout_with_handle(move || abort.abort(), PATIENCE);
     let started = now();
     let received = async {
-        let response = built.send().await?;
+        let response = Request::from(built).send().await?;
         let body = response.text().await?;
         Ok::<_, gloo_net::Error>((response, body))
     }
