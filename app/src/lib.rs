@@ -5,6 +5,7 @@
 // The type of a view nests as deep as its elements do.
 #![recursion_limit = "512"]
 
+pub mod inline_code;
 pub mod islands;
 
 #[cfg(feature = "ssr")]

@@ -14,9 +14,9 @@ use tower_http::timeout::TimeoutLayer;
 
 use crate::respond::problem;
 use crate::state::State;
-use crate::{csp, dev, health, live, traces};
+use crate::{csp, dev, health, live, peer, traces};
 
-/// No request of this site has a body.
+/// Only `/peer/axum` takes bodies, and no long ones.
 const LARGEST_BODY: usize = 16 * 1024;
 
 /// Sent with everything.
@@ -31,14 +31,18 @@ const HEADERS: [(HeaderName, &str); 5] = [
     ),
 ];
 
-/// The whole site. `/live` needs `ConnectInfo<SocketAddr>` in the request, which the listener adds.
+/// The whole site. Its WebSockets need `ConnectInfo<SocketAddr>` in the request, which the listener adds.
 pub fn router(state: State, request_timeout: Duration) -> Router {
     let mut router = Router::new()
         .route("/live", get(live::upgrade))
+        .route("/peer/observe", get(peer::observe))
+        .route("/peer/ws-echo", get(peer::echo))
+        .route("/peer/ws-chat", get(peer::chat))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/labs/{slug}/recording.json", get(recording))
-        .route("/traces/{file}", get(traces::get));
+        .route("/traces/{file}", get(traces::get))
+        .nest_service("/peer/axum", labs::axum_routing::router().layer(map_response(fresh)));
     if state.reloads.is_some() {
         router = router.route("/dev/reload", get(dev::reload)).route("/dev/reload.js", get(dev::script));
     }
@@ -95,6 +99,12 @@ async fn recording(Shared(state): Shared<State>, Path(slug): Path<String>, heade
 /// A mistake in one page is not the end of its connection. The panic itself is in the log already.
 fn panicked(_: Box<dyn std::any::Any + Send + 'static>) -> Response {
     problem(StatusCode::INTERNAL_SERVER_ERROR, "这一页暂时打不开，请稍后再试")
+}
+
+/// Answers of a lab's server depend on what is asked and are never kept.
+async fn fresh(mut response: Response) -> Response {
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
 }
 
 async fn secure(mut response: Response) -> Response {

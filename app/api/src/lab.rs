@@ -38,7 +38,7 @@ pub struct Param {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum ParamKind {
     Integer {
         min: i64,

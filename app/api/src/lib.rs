@@ -6,9 +6,11 @@
 //! * [`lab`] — what a lab is called and which parameters it takes
 //! * [`run`] — what is asked of the runner and how a run ended
 //! * [`live`] — the messages of the `/live` WebSocket
+//! * [`peer`] — the messages of the sockets whose other end is the reader's own browser
 
 pub mod lab;
 pub mod line;
 pub mod live;
+pub mod peer;
 pub mod run;
 pub mod trace;

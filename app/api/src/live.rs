@@ -54,7 +54,7 @@ pub enum ClientMessage {
 
 /// Server → browser.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum ServerMessage {
     /// First message on every socket.
     Hello {

@@ -97,7 +97,7 @@ impl Default for Limits {
 
 /// How a run ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// The lab's code returned without error.
     Completed,
@@ -144,7 +144,7 @@ pub enum ToRun {
 
 /// Run process → server, one JSON value a line.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum FromRun {
     /// A host was added. Always sent before the first event that names it.
     Host { info: HostInfo },

@@ -89,13 +89,15 @@ pub struct Event {
     pub seq: u32,
     /// Nanoseconds since the start of the run.
     pub time: u64,
-    #[serde(flatten)]
     pub body: Body,
 }
 
-/// What was seen. In JSON: `"observer": "code" | "frame" | "delivery" | "kernel" | "lifecycle" | "signal"`.
+/// What was seen, in JSON an object with one key: `code`, `frame`, `delivery`, `kernel`, `lifecycle`, `signal` or
+/// `message`.
+/// (A tag among the fields would be shorter to read, but makes every parser keep the whole object before it knows
+/// what it reads: in the browser that is a third of the decoder.)
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "observer", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Body {
     /// The code observer: a `tracing` event.
     Code(Code),
@@ -109,6 +111,9 @@ pub enum Body {
     Lifecycle(Lifecycle),
     /// A level of a line that is not Ethernet (a mocked UART): from `time` on it is this.
     Signal(Signal),
+    /// Two programs agree that a message passed where no wire observer looks: between the reader's own browser and
+    /// this server (`time` is when the sender handed it over).
+    Message(Message),
 }
 
 /// A `tracing` event of the lab or of a crate it uses.
@@ -289,7 +294,7 @@ pub struct TcpInfo {
 
 /// What happened to the run itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "what", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Lifecycle {
     /// The LAN is up, the lab's code begins. `setup_us`: what bringing it up took.
     Started { setup_us: u32 },
@@ -319,6 +324,18 @@ pub struct Signal {
     pub labels: Vec<String>,
     /// The byte that these levels carry.
     pub byte: Option<u8>,
+}
+
+/// A message as both programs saw it. Not a frame: how it was cut into frames, nobody watched.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    pub from: HostId,
+    pub to: HostId,
+    /// What is written beside its arrow, in Chinese.
+    pub text: String,
+    /// When the receiver got it, nanoseconds since the start; absent if it has not said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arrived: Option<u64>,
 }
 
 fn is_false(value: &bool) -> bool {
@@ -359,7 +376,7 @@ mod tests {
         let json = serde_json::to_string(&event).unwrap();
         assert_eq!(
             json,
-            r#"{"seq":3,"time":1500,"observer":"frame","frame":0,"from":1,"segment":0,"bytes":"AQI=","length":2}"#
+            r#"{"seq":3,"time":1500,"body":{"frame":{"frame":0,"from":1,"segment":0,"bytes":"AQI=","length":2}}}"#
         );
         assert_eq!(serde_json::from_str::<Event>(&json).unwrap(), event);
     }

@@ -2,3 +2,8 @@
 
 pub mod addr_parse;
 pub mod bench;
+mod boxed;
+pub mod fetch;
+mod peer;
+pub mod peer_chat;
+pub mod peer_echo;

@@ -8,6 +8,7 @@ use super::addr_examples::AddrParseWidget;
 use super::bench::LabBench;
 use super::correction::CorrectionBox;
 use super::listing::Listing;
+use super::peer::PeerHere;
 use super::problems::ProblemHere;
 
 #[component]
@@ -27,6 +28,7 @@ pub fn Segments(segments: Vec<Segment>) -> impl IntoView {
             Segment::Widget(Widget::AddrParse) => view! { <AddrParseWidget/> }.into_any(),
             Segment::Code(block) => view! { <Listing block/> }.into_any(),
             Segment::Correction(correction) => view! { <CorrectionBox correction/> }.into_any(),
+            Segment::Peer { slug } => view! { <PeerHere slug/> }.into_any(),
             Segment::Problem(problem) => view! { <ProblemHere problem/> }.into_any(),
         })
         .collect_view()

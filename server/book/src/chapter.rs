@@ -4,7 +4,7 @@ use crate::front_matter::{self, number};
 use crate::links::{self, Link};
 use crate::markdown::{self, html};
 use crate::{
-    Chapter, CodeBlock, Correction, Cut, Heading, Labs, Listing, PartId, Problem, Segment, Widget,
+    Chapter, CodeBlock, Correction, Cut, Heading, Labs, Listing, PEERS, PartId, Problem, Segment, Widget,
     correction, cut, highlight, lab_block,
 };
 use api::lab::LabInfo;
@@ -137,7 +137,7 @@ impl Reader<'_, '_> {
                             .parent()
                             .is_some_and(|parent| !matches!(parent.data().value, NodeValue::Document)) =>
                 {
-                    self.problem(line, "实验、互动、勘误和 include 只能放在最外层，不能放进列表或引用");
+                    self.problem(line, "实验、互动、peer、勘误和 include 只能放在最外层，不能放进列表或引用");
                 }
                 _ => {}
             }
@@ -207,6 +207,7 @@ impl Reader<'_, '_> {
         let result = match kind {
             "lab" => self.lab(words.next().unwrap_or(""), &block.literal),
             "widget" => self.widget(words.next().unwrap_or(""), &block.literal),
+            "peer" => peer(words.next().unwrap_or(""), &block.literal),
             "勘误" | "correction" => self.correction(&block.literal),
             _ => match words.find_map(|word| word.strip_prefix("include=")) {
                 Some(source) => self.include(kind, source, &block.literal),
@@ -302,8 +303,19 @@ impl Reader<'_, '_> {
     }
 }
 
+/// ```` ```peer ws-echo ````
+fn peer(slug: &str, body: &str) -> Result<Segment, lab_block::Mistake> {
+    if !PEERS.contains(&slug) {
+        return Err((0, format!("peer 只能是以下之一：{}", PEERS.join("、"))));
+    }
+    if !body.trim().is_empty() {
+        return Err((0, "peer 块没有参数".into()));
+    }
+    Ok(Segment::Peer { slug: slug.to_owned() })
+}
+
 fn is_special(info: &str) -> bool {
-    matches!(info.split_whitespace().next(), Some("lab" | "widget" | "勘误" | "correction"))
+    matches!(info.split_whitespace().next(), Some("lab" | "widget" | "peer" | "勘误" | "correction"))
         || info.contains("include=")
 }
 

@@ -91,6 +91,9 @@ pub struct Heading {
     pub text: String,
 }
 
+/// What a `peer` block may name.
+pub const PEERS: [&str; 3] = ["axum", "ws-echo", "ws-chat"];
+
 /// A stretch of a chapter.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "segment", rename_all = "snake_case")]
@@ -104,6 +107,10 @@ pub enum Segment {
     Correction(Correction),
     /// An interactive piece that runs in the reader's browser alone.
     Widget(Widget),
+    /// The reader's own browser is one end, this server's endpoint `/peer/<slug>` the other: one of [`PEERS`].
+    Peer {
+        slug: String,
+    },
     /// Something the author must mend, shown where it stands (development only).
     Problem(super::Problem),
 }

@@ -85,13 +85,14 @@ fn one(body: &str, line: u32, part: &str) {
 
 #[test]
 fn a_good_chapter_has_no_problem() {
-    let body = "引子，见[下文](#回声)和[实验](/labs/tcp-echo)、[外面](https://example.org)。\n\n## 2.1 回声\n\n![图](../images/a.svg \"题\")\n\n```lab tcp-echo\nmessage = \"线上\"\nseed = 7\nviews = [\"sequence\", \"code\"]\n[lines.client]\ndelay_ms = 20\nup.loss_percent = 10\n```\n\n```rust include=tcp_echo.rs#server\n```\n\n```勘误\nsaid = \"甲\"\nholds = \"乙 `x`\"\nproof = \"丙\"\n```\n\n尾。\n";
+    let body = "引子，见[下文](#回声)和[实验](/labs/tcp-echo)、[外面](https://example.org)。\n\n## 2.1 回声\n\n![图](../images/a.svg \"题\")\n\n```peer ws-chat\n```\n\n```lab tcp-echo\nmessage = \"线上\"\nseed = 7\nviews = [\"sequence\", \"code\"]\n[lines.client]\ndelay_ms = 20\nup.loss_percent = 10\n```\n\n```rust include=tcp_echo.rs#server\n```\n\n```勘误\nsaid = \"甲\"\nholds = \"乙 `x`\"\nproof = \"丙\"\n```\n\n尾。\n";
     let (book, problems) = load_with(body, &[]);
     assert_eq!(problems, []);
     let chapter = book.chapter(book::PartId::Guide, "tcp").unwrap();
     assert_eq!(chapter.headings[0].id, "回声");
     let [
         Segment::Prose { html },
+        Segment::Peer { slug: peer },
         Segment::Lab(lab),
         Segment::Code(code),
         Segment::Correction(_),
@@ -104,6 +105,7 @@ fn a_good_chapter_has_no_problem() {
     assert!(html.contains("src=\"/images/a.svg\""), "{html}");
     assert_eq!(lab.params, json!({ "message": "线上" }));
     assert_eq!(lab.seed, Some(7));
+    assert_eq!(peer, "ws-chat");
     let client = &lab.lines.as_ref().unwrap()["client"];
     assert_eq!((client.up.delay_ms, client.up.loss_percent), (20.0, 10.0));
     assert_eq!((client.down.delay_ms, client.down.loss_percent), (20.0, 0.0));
@@ -127,6 +129,8 @@ fn lab_blocks() {
     one("```lab tcp-echo\n[lines.client]\nlos = 1\n```", 2, "los");
     one("```lab tcp-echo\n[lines.client]\n\nup.loss_percent = 101\n```", 4, "100 %");
     one("- 甲\n\n  ```lab tcp-echo\n  ```", 3, "最外层");
+    one("```peer tcp-echo\n```", 1, "ws-echo");
+    one("```peer ws-echo\nname = \"甲\"\n```", 2, "没有参数");
 }
 
 #[test]

@@ -11,8 +11,12 @@ mod entry;
 mod lab;
 mod params;
 
+mod axum_basic;
+mod axum_middleware;
+pub mod axum_routing;
 mod bind_addr;
 mod blocking_vs_async;
+mod http_client;
 mod icmp_ping;
 mod serial_mock;
 mod tcp_chat_threads;
@@ -23,6 +27,8 @@ mod tokio_udp;
 mod udp_broadcast;
 mod udp_echo;
 mod udp_multicast;
+mod ws_chat;
+mod ws_echo;
 
 pub use entry::Entry;
 pub use lab::{Input, Lab};
@@ -49,6 +55,12 @@ static LABS: &[Entry] = &[
     lab!(udp_multicast::UdpMulticast),
     lab!(tokio_tcp::TokioTcp),
     lab!(tokio_udp::TokioUdp),
+    lab!(http_client::HttpClient),
+    lab!(axum_basic::AxumBasic),
+    lab!(axum_middleware::AxumMiddleware),
+    lab!(axum_routing::AxumRouting),
+    lab!(ws_echo::WsEcho),
+    lab!(ws_chat::WsChat),
     lab!(serial_mock::SerialMock),
     lab!(icmp_ping::IcmpPing),
 ];

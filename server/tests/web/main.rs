@@ -5,6 +5,10 @@
 mod cli;
 mod live;
 mod live_bounds;
+mod peer;
+mod peer_chat;
+mod peer_echo;
+mod peer_load;
 mod real;
 mod router;
 mod shutdown;

@@ -185,8 +185,13 @@ impl Stage {
 
     /// The answer's status if it is no upgrade.
     pub(crate) async fn connect_from(&self, origin: Option<&str>) -> Result<Client, u16> {
+        self.open("/live", origin).await
+    }
+
+    /// A socket on any path.
+    pub(crate) async fn open(&self, path: &str, origin: Option<&str>) -> Result<Client, u16> {
         use tokio_tungstenite::tungstenite::Error;
-        let mut request = format!("ws://{}/live", self.addr).into_client_request().unwrap();
+        let mut request = format!("ws://{}{path}", self.addr).into_client_request().unwrap();
         if let Some(origin) = origin {
             request.headers_mut().insert("origin", origin.parse().unwrap());
         }
@@ -244,6 +249,11 @@ impl Client {
 
     /// The next message; pings are answered on the way.
     pub(crate) async fn next(&mut self) -> ServerMessage {
+        self.json().await
+    }
+
+    /// The next message of any socket that speaks JSON.
+    pub(crate) async fn json<T: serde::de::DeserializeOwned>(&mut self) -> T {
         match self.frame().await {
             Some(Message::Text(text)) => serde_json::from_str(&text).unwrap(),
             other => panic!("expected a message, got {other:?}"),

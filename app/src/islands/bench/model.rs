@@ -30,6 +30,8 @@ pub struct Model {
     pub sections: Vec<Section>,
     /// How many levels of lines that are not Ethernet there are.
     pub signals: u32,
+    /// How many events of the lab enter or leave a layer, see `onion`.
+    pub crossings: u32,
     /// Time of the last event.
     pub end: u64,
     /// How the run ended; `None` while it runs.
@@ -150,6 +152,7 @@ impl Model {
         let (time, seq) = (event.time, event.seq);
         match &event.body {
             Body::Code(code) => {
+                self.crossings += u32::from(super::onion::crossing(code).is_some());
                 if let (true, Some(name), Some(line)) = (code.own, &code.file, code.line) {
                     let step = CodeStep { time, seq, host: code.host, file: self.file(name), line };
                     insert_sorted(&mut self.steps, step, |s| (s.time, s.seq));
@@ -197,7 +200,7 @@ impl Model {
                 insert_sorted(&mut self.sections, row, |row| (row.time, row.seq));
             }
             Body::Signal(_) => self.signals += 1,
-            Body::Lifecycle(_) => {}
+            Body::Lifecycle(_) | Body::Message(_) => {}
         }
     }
 
@@ -313,6 +316,7 @@ pub fn host_of(event: &Event) -> Option<HostId> {
         Body::Code(code) => code.host,
         Body::Frame(frame) => Some(frame.from),
         Body::Delivery(delivery) => delivery.to,
+        Body::Message(message) => Some(message.from),
         Body::Kernel(kernel) => Some(kernel.host),
         Body::Lifecycle(Lifecycle::LineChanged { host, .. }) => Some(*host),
         Body::Lifecycle(Lifecycle::Measured { host, .. }) => *host,

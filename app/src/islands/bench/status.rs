@@ -4,6 +4,7 @@ use super::format;
 use super::live::{self, Link};
 use super::run::{Phase, Run};
 use super::state::{Bench, Origin};
+use crate::islands::boxed::part;
 use api::run::{Outcome, Tier};
 use api::trace::LeftOut;
 use leptos::prelude::*;
@@ -42,7 +43,7 @@ pub(crate) fn Status(
             <TierBadge run/>
         </div>
         <Show when=move || run.complaint.with(Option::is_some)>
-            <p class="bench-complaint" role="alert">{move || run.complaint.get()}</p>
+            <p class="bench-complaint" role="alert">{part(move || run.complaint.get())}</p>
         </Show>
         <Notices bench/>
     }
@@ -68,12 +69,12 @@ fn TierBadge(run: Run) -> impl IntoView {
         let report = run.tier.get()?;
         Some(match report.tier {
             Tier::Isolated => view! {
-                <span class="bench-tier" title="每台主机有自己的网络命名空间：代码、线缆、内核三方都有记录">"isolated 级"</span>
+                <span class="bench-tier" title="每台主机有自己的网络命名空间：代码、线缆、内核三方都有记录">"隔离级"</span>
             }
             .into_any(),
             Tier::Loopback => view! {
                 <details class="bench-tier bench-tier-less">
-                    <summary>"loopback 级：没有帧，没有线路设置"</summary>
+                    <summary>"回环级：没有帧，没有线路设置"</summary>
                     <p>
                         "这台机器不允许建立网络命名空间，所有主机都在 127.0.0.0/8 上：代码和内核的记录是真实的，但看不到帧，线路旋钮也不起作用。"
                         {report.reason}

@@ -48,7 +48,7 @@ impl Link {
     }
 
     fn send_events(&self, events: &[Event]) -> std::io::Result<()> {
-        const START: &[u8] = br#"{"type":"events","events":["#;
+        const START: &[u8] = br#"{"events":{"events":["#;
         let mut rest = events.iter().peekable();
         while rest.peek().is_some() {
             let mut line = START.to_vec();
@@ -59,7 +59,7 @@ impl Link {
                 }
                 serde_json::to_writer(&mut line, event)?;
             }
-            line.extend_from_slice(b"]}");
+            line.extend_from_slice(b"]}}");
             self.write(line)?;
         }
         Ok(())
