@@ -42,7 +42,7 @@ pub fn AddrParseWidget() -> impl IntoView {
             <AddrParse/>
             <details class="addr-examples">
                 <summary>"十二个例子"</summary>
-                <div class="table" role="region" aria-label="地址解析的例子" tabindex="0">
+                <div class="table" role="group" aria-label="地址解析的例子" tabindex="0">
                     <table>
                         <thead>
                             <tr>

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tracing::{info, warn};
 
 use crate::Lab;
@@ -64,6 +64,7 @@ impl Lab for BlockingVsAsync {
         lan.measured(Some(&server), "线程：每个栈真正占用的内存", resident / count as f64, "KiB");
         self.ask(&lan, &client, streams, "线程").await?;
         serving.await??;
+        back_to(before).await?;
         lan.settle(Duration::from_millis(50), Duration::from_secs(3)).await;
 
         lan.section("一个线程，许多任务");
@@ -139,6 +140,17 @@ async fn all(arrived: &mut mpsc::Receiver<usize>, count: usize) -> anyhow::Resul
         reports.push(report.context("等不到所有连接都被接受")?.context("服务器提前结束了")?);
     }
     Ok(reports)
+}
+
+/// 等线程数回到原来：线程里的代码结束以后，线程本身退出还要一小会儿，不能算到下一半头上。
+async fn back_to(before: f64) -> anyhow::Result<()> {
+    let exited = async {
+        while threads()? > before {
+            sleep(Duration::from_millis(5)).await;
+        }
+        anyhow::Ok(())
+    };
+    timeout(PATIENCE, exited).await.context("线程迟迟没有退出")?
 }
 
 /// 丢包时内核会重传，给它一些时间。
