@@ -26,7 +26,7 @@ impl Dwell {
             let &[top, end] = edges else { continue };
             let (top_seen, end_seen) = (top < height, end > 0.0);
             let was = *ended && *seconds >= SECONDS;
-            *ended |= end < height;
+            *ended |= end <= height;
             if top_seen && end_seen {
                 *seconds += 1;
             }
