@@ -5,6 +5,7 @@
 // The type of a view nests as deep as its elements do.
 #![recursion_limit = "512"]
 
+pub mod inline_code;
 pub mod islands;
 
 #[cfg(feature = "ssr")]
@@ -19,4 +20,4 @@ mod site;
 #[cfg(feature = "ssr")]
 pub use shell::{App, shell};
 #[cfg(feature = "ssr")]
-pub use site::{Recordings, SavedTrace, Site};
+pub use site::{Answered, Recordings, SavedTrace, Site};

@@ -16,7 +16,7 @@ async fn main() -> anyhow::Result<()> {
     // The checker sends up to 16 MiB in one message; everything else is as on `/live`.
     let most = 16 << 20;
     let route = move |upgrade: WebSocketUpgrade| async move {
-        let upgrade = server::live::tune(upgrade).max_message_size(most).max_frame_size(most);
+        let upgrade = server::sockets::tune(upgrade).max_message_size(most).max_frame_size(most);
         answer(upgrade)
     };
     let router = Router::new().route("/", any(route));

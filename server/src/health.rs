@@ -20,7 +20,7 @@ pub(crate) struct Ready {
     #[serde(flatten)]
     tier: TierReport,
     runs: Load,
-    /// Live sockets open now.
+    /// WebSockets open now.
     readers: u64,
     /// Readers' traces on disk, and their bytes.
     traces: u64,
@@ -37,7 +37,7 @@ pub(crate) async fn ready(Shared(state): Shared<State>) -> Result<Json<Ready>, (
     Ok(Json(Ready {
         tier: state.runs.tier(),
         runs: state.runs.load(),
-        readers: state.live.open(),
+        readers: state.sockets.open(),
         traces,
         trace_bytes,
         version: env!("CARGO_PKG_VERSION"),

@@ -6,7 +6,7 @@ use axum::Router;
 use axum::extract::{Path, State as Shared};
 use axum::middleware::map_response;
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::limit::RequestBodyLimitLayer;
@@ -14,9 +14,9 @@ use tower_http::timeout::TimeoutLayer;
 
 use crate::respond::problem;
 use crate::state::State;
-use crate::{csp, dev, health, live, traces};
+use crate::{csp, dev, health, live, peer, quiz, traces};
 
-/// Only `/peer/axum` takes bodies, and no long ones.
+/// Only `/peer/axum` and answers to questions have a body, and a short one.
 const LARGEST_BODY: usize = 16 * 1024;
 
 /// Sent with everything.
@@ -31,13 +31,17 @@ const HEADERS: [(HeaderName, &str); 5] = [
     ),
 ];
 
-/// The whole site. `/live` needs `ConnectInfo<SocketAddr>` in the request, which the listener adds.
+/// The whole site. Its WebSockets need `ConnectInfo<SocketAddr>` in the request, which the listener adds.
 pub fn router(state: State, request_timeout: Duration) -> Router {
     let mut router = Router::new()
         .route("/live", get(live::upgrade))
+        .route("/peer/observe", get(peer::observe))
+        .route("/peer/ws-echo", get(peer::echo))
+        .route("/peer/ws-chat", get(peer::chat))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/labs/{slug}/recording.json", get(recording))
+        .route("/quiz/{part}/{chapter}/{id}", post(quiz::post))
         .route("/traces/{file}", get(traces::get))
         .nest_service("/peer/axum", labs::axum_routing::router().layer(map_response(fresh)));
     if state.reloads.is_some() {

@@ -14,12 +14,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::assets::Assets;
 use crate::config::{Config, Times};
-use crate::live::{Live, Origins};
+use crate::live::Live;
 use crate::pages::Pages;
+use crate::peer::Peer;
 use crate::recordings::Recordings;
 use crate::router::router;
 use crate::runs::{Bounds, Engine, Runs};
 use crate::site::Library;
+use crate::sockets::{Origins, Sockets};
 use crate::state::State;
 use crate::store::{Caps, Store};
 use crate::{dev, listener};
@@ -74,7 +76,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     stop.cancel();
     let end = async {
         state.runs.shutdown().await;
-        state.live.closed().await;
+        state.sockets.closed().await;
         let _ = serving.await;
         state.store.close().await;
     };
@@ -148,8 +150,21 @@ pub async fn state(
     };
     let pages = Pages::new(library.clone(), options, connect, reloads.is_some());
     let origins = Origins::new(&config.origins);
-    let live = Live::new(runs.clone(), store.clone(), origins, config.max_connections, times, stop.clone());
-    Ok(State { library, pages, assets: Arc::new(assets), live, runs, store, recordings, reloads })
+    let sockets = Sockets::new(origins, config.max_connections, stop.clone());
+    let live = Live::new(runs.clone(), store.clone(), sockets.clone(), times);
+    let peer = Peer::new(sockets.clone(), times);
+    Ok(State {
+        library,
+        pages,
+        assets: Arc::new(assets),
+        sockets,
+        live,
+        peer,
+        runs,
+        store,
+        recordings,
+        reloads,
+    })
 }
 
 /// From the environment, as `cargo leptos` sets it; beside the binary otherwise.

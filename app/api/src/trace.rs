@@ -92,7 +92,8 @@ pub struct Event {
     pub body: Body,
 }
 
-/// What was seen, in JSON an object with one key: `code`, `frame`, `delivery`, `kernel`, `lifecycle` or `signal`.
+/// What was seen, in JSON an object with one key: `code`, `frame`, `delivery`, `kernel`, `lifecycle`, `signal` or
+/// `message`.
 /// (A tag among the fields would be shorter to read, but makes every parser keep the whole object before it knows
 /// what it reads: in the browser that is a third of the decoder.)
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -110,6 +111,9 @@ pub enum Body {
     Lifecycle(Lifecycle),
     /// A level of a line that is not Ethernet (a mocked UART): from `time` on it is this.
     Signal(Signal),
+    /// Two programs agree that a message passed where no wire observer looks: between the reader's own browser and
+    /// this server (`time` is when the sender handed it over).
+    Message(Message),
 }
 
 /// A `tracing` event of the lab or of a crate it uses.
@@ -320,6 +324,18 @@ pub struct Signal {
     pub labels: Vec<String>,
     /// The byte that these levels carry.
     pub byte: Option<u8>,
+}
+
+/// A message as both programs saw it. Not a frame: how it was cut into frames, nobody watched.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    pub from: HostId,
+    pub to: HostId,
+    /// What is written beside its arrow, in Chinese.
+    pub text: String,
+    /// When the receiver got it, nanoseconds since the start; absent if it has not said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arrived: Option<u64>,
 }
 
 fn is_false(value: &bool) -> bool {

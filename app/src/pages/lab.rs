@@ -7,9 +7,9 @@ use leptos_router::hooks::use_params_map;
 
 use super::not_found::NotFound;
 use crate::Site;
+use crate::inline_code::InlineCode;
 use crate::parts::bench::LabBench;
 use crate::parts::facts;
-use crate::parts::inline_code::InlineCode;
 use crate::parts::listing::Source;
 use crate::parts::page::Page;
 

@@ -3,6 +3,8 @@
 use leptos::prelude::*;
 
 use crate::islands::fetch::Fetch;
+use crate::islands::peer_chat::PeerChat;
+use crate::islands::peer_echo::PeerEcho;
 
 #[component]
 pub fn PeerHere(
@@ -11,6 +13,8 @@ pub fn PeerHere(
 ) -> impl IntoView {
     match slug.as_str() {
         "axum" => view! { <Fetch/> }.into_any(),
+        "ws-echo" => view! { <PeerEcho/> }.into_any(),
+        "ws-chat" => view! { <PeerChat/> }.into_any(),
         _ => ().into_any(),
     }
 }

@@ -12,15 +12,14 @@ use futures::StreamExt as _;
 use futures::stream::SplitStream;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
-use tokio_tungstenite::tungstenite;
 
-use super::bucket::Bucket;
 use super::outbox::Answer;
 use super::watched::Watched;
 use super::{Shared, parse};
 use crate::catalog;
 use crate::request::{self, Wish};
 use crate::runs::{ReaderId, Run};
+use crate::sockets::{self, Bucket};
 
 /// Messages a reader may send at once, and a second in the long run.
 const BURST: u32 = 40;
@@ -194,14 +193,7 @@ impl Inbox<'_> {
 
     /// The stream cannot be read any further: say why before leaving (RFC 6455, section 7.4.1).
     async fn broken(&mut self, error: &axum::Error) {
-        let cause =
-            std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<tungstenite::Error>());
-        let (code, reason) = match cause {
-            Some(tungstenite::Error::Capacity(_)) => (1009, "消息超过 16 KiB"),
-            Some(tungstenite::Error::Utf8(_)) => (1007, "文本不是有效的 UTF-8"),
-            Some(tungstenite::Error::Protocol(_)) => (1002, "不符合 WebSocket 协议"),
-            _ => return,
-        };
+        let Some((code, reason)) = sockets::blame(error) else { return };
         self.answer(Answer::Close { code, reason }).await;
     }
 

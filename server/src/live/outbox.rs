@@ -12,6 +12,7 @@ use tokio::time::{Instant, MissedTickBehavior, timeout};
 use super::Shared;
 use super::watched::{Next, Watched};
 use crate::runs::ReaderId;
+use crate::sockets::GOING_AWAY;
 
 /// Runs one socket may follow at a time; the oldest is let go.
 const MOST_WATCHED: usize = 4;
@@ -68,13 +69,13 @@ impl Outbox<'_> {
             // One message for each run, then a look at what else there is: no run starves another or an answer.
             let more = self.advance().await?;
             if farewell.is_some() && self.watched.is_empty() {
-                return self.close(1001, "服务器正在关闭").await;
+                return self.close(1001, GOING_AWAY).await;
             }
             let shared = self.shared;
             let event = tokio::select! {
                 biased;
                 answer = answers.recv() => Event::Answer(answer),
-                () = shared.stop.cancelled(), if farewell.is_none() => Event::Shutdown,
+                () = shared.sockets.stop().cancelled(), if farewell.is_none() => Event::Shutdown,
                 () = at(farewell) => Event::Farewell,
                 _ = pings.tick() => Event::Ping,
                 () = std::future::ready(()), if more => Event::Progress,
@@ -88,7 +89,7 @@ impl Outbox<'_> {
                 Event::Progress => {}
                 Event::Ping => self.send(Message::Ping(bytes::Bytes::new())).await?,
                 Event::Shutdown => farewell = Some(Instant::now() + FAREWELL),
-                Event::Farewell => return self.close(1001, "服务器正在关闭").await,
+                Event::Farewell => return self.close(1001, GOING_AWAY).await,
             }
         }
     }

@@ -99,7 +99,7 @@ impl Log {
 }
 
 /// Our own types always serialize; should one not, the log says so and goes on.
-pub(crate) fn text(message: &ServerMessage) -> Option<Utf8Bytes> {
+pub(crate) fn text(message: &impl serde::Serialize) -> Option<Utf8Bytes> {
     match serde_json::to_string(message) {
         Ok(text) => Some(text.into()),
         Err(error) => {
@@ -117,7 +117,7 @@ fn leave_out(left_out: &mut LeftOut, events: &[Event]) {
                 left_out.frame_bytes += u64::from(frame.length);
             }
             Body::Kernel(_) => left_out.kernel_events += 1,
-            Body::Code(_) | Body::Delivery(_) | Body::Lifecycle(_) | Body::Signal(_) => {
+            Body::Code(_) | Body::Delivery(_) | Body::Lifecycle(_) | Body::Signal(_) | Body::Message(_) => {
                 left_out.code_events += 1;
             }
         }

@@ -137,7 +137,7 @@ async fn a_reloaded_page_owns_its_run_again() {
     first.socket.close(None).await.unwrap();
     while first.frame().await.is_some() {}
     soon("closed socket", async {
-        while stage.state.live.open() > 0 {
+        while stage.state.sockets.open() > 0 {
             tokio::task::yield_now().await;
         }
     })

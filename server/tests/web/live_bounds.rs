@@ -30,7 +30,7 @@ async fn sockets_are_bounded() {
     assert_eq!(stage.connect_from(Some(&origin)).await.err(), Some(503));
     drop(second);
     soon("free place", async {
-        while stage.state.live.open() > 1 {
+        while stage.state.sockets.open() > 1 {
             tokio::task::yield_now().await;
         }
     })
@@ -172,7 +172,7 @@ async fn a_peer_that_is_gone_is_noticed() {
     let silent = stage.connect().await;
     let mut alive = stage.connect().await;
     soon("closing of the silent socket", async {
-        while stage.state.live.open() > 1 {
+        while stage.state.sockets.open() > 1 {
             let _ =
                 tokio::time::timeout(Duration::from_millis(20), futures::StreamExt::next(&mut alive.socket))
                     .await;

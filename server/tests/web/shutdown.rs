@@ -31,7 +31,7 @@ async fn readers_are_told_before_their_sockets_close() {
     ));
     assert_eq!(running.close_code().await, 1001);
     soon("end of runs", end).await.unwrap();
-    soon("end of sockets", stage.state.live.closed()).await;
+    soon("end of sockets", stage.state.sockets.closed()).await;
 }
 
 #[tokio::test]
@@ -65,9 +65,9 @@ async fn sigterm_ends_the_process_within_five_seconds() {
     soon("line with the URL", stdout.read_line(&mut line)).await.unwrap();
     let addr = line.split("http://").nth(1).unwrap().split(' ').next().unwrap().to_owned();
     let mut sockets = Vec::new();
-    for _ in 0..5 {
+    for path in ["live", "live", "peer/ws-echo", "peer/ws-chat", "peer/observe"] {
         use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
-        let mut request = format!("ws://{addr}/live").into_client_request().unwrap();
+        let mut request = format!("ws://{addr}/{path}").into_client_request().unwrap();
         request.headers_mut().insert("origin", format!("http://{addr}").parse().unwrap());
         sockets.push(tokio_tungstenite::connect_async(request).await.unwrap().0);
     }

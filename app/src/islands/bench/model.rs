@@ -200,7 +200,7 @@ impl Model {
                 insert_sorted(&mut self.sections, row, |row| (row.time, row.seq));
             }
             Body::Signal(_) => self.signals += 1,
-            Body::Lifecycle(_) => {}
+            Body::Lifecycle(_) | Body::Message(_) => {}
         }
     }
 
@@ -316,6 +316,7 @@ pub fn host_of(event: &Event) -> Option<HostId> {
         Body::Code(code) => code.host,
         Body::Frame(frame) => Some(frame.from),
         Body::Delivery(delivery) => delivery.to,
+        Body::Message(message) => Some(message.from),
         Body::Kernel(kernel) => Some(kernel.host),
         Body::Lifecycle(Lifecycle::LineChanged { host, .. }) => Some(*host),
         Body::Lifecycle(Lifecycle::Measured { host, .. }) => *host,

@@ -8,6 +8,7 @@ use super::onion::Onion;
 use super::sequence::Sequence;
 use super::state::Bench;
 use super::waveform::Waveform;
+use crate::islands::boxed::{boxed, heard, part};
 use leptos::ev::KeyboardEvent;
 use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast;
@@ -136,22 +137,22 @@ fn Tabs(
         }
     };
     view! {
-        <div class="bench-tabs" role="tablist" aria-label="轨迹的视图" on:keydown=on_key>
+        <div class="bench-tabs" role="tablist" aria-label="轨迹的视图" on:keydown=heard(on_key)>
             {panels.into_iter().map(|panel| {
                 let is_active = move || active.get() == panel;
                 view! {
                     <button type="button" role="tab" id=tab_id(panel) aria-controls=panel_id.clone()
-                        aria-selected=move || is_active().to_string()
-                        tabindex=move || if is_active() { "0" } else { "-1" }
-                        on:click=move |_| chosen.set(Some(panel))>
+                        aria-selected=boxed(move || is_active().to_string())
+                        tabindex=boxed(move || if is_active() { "0" } else { "-1" })
+                        on:click=heard(move |_| chosen.set(Some(panel)))>
                         {panel.names().1}
                     </button>
                 }
             }).collect_view()}
         </div>
         <div class="bench-tabpanel" role="tabpanel" id=panel_id.clone()
-            aria-labelledby=move || tab_id(active.get())>
-            {move || active.get().view(bench)}
+            aria-labelledby=boxed(move || tab_id(active.get()))>
+            {part(move || active.get().view(bench))}
         </div>
     }
 }

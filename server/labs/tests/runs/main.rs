@@ -13,15 +13,22 @@ mod all;
 mod axum_basic;
 mod axum_middleware;
 mod axum_routing;
+mod bind_addr;
+mod blocking_vs_async;
 mod http_client;
 mod icmp_ping;
 mod serial_mock;
 mod tcp_chat_threads;
 mod tcp_echo;
 mod tcp_vs_udp;
+mod tokio_tcp;
+mod tokio_udp;
 mod udp_broadcast;
 mod udp_echo;
 mod udp_multicast;
+mod web_sockets;
+mod ws_chat;
+mod ws_echo;
 
 use api::run::Tier;
 use libtest_mimic::{Arguments, Trial};
@@ -47,8 +54,10 @@ fn main() -> anyhow::Result<()> {
 }
 
 fn trials(tier: Tier) -> Vec<Trial> {
-    let tests: [(&str, Tests); 13] = [
+    let tests: &[(&str, Tests)] = &[
         ("all", all::TESTS),
+        ("bind-addr", bind_addr::TESTS),
+        ("blocking-vs-async", blocking_vs_async::TESTS),
         ("axum-basic", axum_basic::TESTS),
         ("axum-middleware", axum_middleware::TESTS),
         ("axum-routing", axum_routing::TESTS),
@@ -58,9 +67,13 @@ fn trials(tier: Tier) -> Vec<Trial> {
         ("tcp-chat-threads", tcp_chat_threads::TESTS),
         ("tcp-echo", tcp_echo::TESTS),
         ("tcp-vs-udp", tcp_vs_udp::TESTS),
+        ("tokio-tcp", tokio_tcp::TESTS),
+        ("tokio-udp", tokio_udp::TESTS),
         ("udp-broadcast", udp_broadcast::TESTS),
         ("udp-echo", udp_echo::TESTS),
         ("udp-multicast", udp_multicast::TESTS),
+        ("ws-chat", ws_chat::TESTS),
+        ("ws-echo", ws_echo::TESTS),
     ];
     tests
         .iter()

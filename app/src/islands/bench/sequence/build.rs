@@ -4,7 +4,7 @@ use super::scene::{Arrow, Mark, What, mark_late};
 use crate::islands::bench::format;
 use crate::islands::bench::model::{DeliveryRow, FrameRow, Model};
 use crate::islands::bench::segments::Segments;
-use api::trace::{Body, Fate, FrameId, HostId, Lifecycle, SocketState, Transport};
+use api::trace::{Body, Fate, FrameId, HostId, Lifecycle, Message, SocketState, Transport};
 use std::collections::HashMap;
 
 /// All marks of a trace in the order of time.
@@ -30,6 +30,7 @@ pub(crate) fn build(model: &Model, segments: &Segments) -> Vec<Mark> {
                 })
             }
             Body::Lifecycle(lifecycle) => note(model, lifecycle),
+            Body::Message(message) => Some((message.text.clone(), passage(message))),
             Body::Code(_) | Body::Delivery(_) | Body::Signal(_) => None,
         };
         if let Some((text, what)) = found {
@@ -68,6 +69,21 @@ fn note(model: &Model, lifecycle: &Lifecycle) -> Option<(String, What)> {
         Lifecycle::Started { .. } | Lifecycle::Measured { .. } | Lifecycle::Returned => return None,
     };
     Some((text, What::Note { section: false }))
+}
+
+/// A message between two programs: one arrow, as for a frame, though no frame was seen.
+fn passage(message: &Message) -> What {
+    let arrow = Arrow {
+        to: message.to,
+        end: message.arrived,
+        seq: u32::MAX,
+        fate: message.arrived.map(|_| Fate::Delivered),
+        reordered: false,
+        late: false,
+        duplicate: false,
+        corrupted: false,
+    };
+    What::Frame { from: message.from, arrows: vec![arrow] }
 }
 
 fn arrows(model: &Model, row: &FrameRow) -> Vec<Arrow> {

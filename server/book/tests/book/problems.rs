@@ -1,77 +1,8 @@
 //! Every mistake an author can make is reported with its file and line.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
-
-use api::lab::{LabInfo, Param, ParamKind};
-use api::line::InvalidField;
-use book::{Book, Content, Files, Labs, Segment};
-use serde_json::{Value, json};
-use std::collections::BTreeMap;
-
-const SOURCE: &str = "//! 回声。\n// ANCHOR: server\nasync fn serve() {\n    // 逐个接受连接\n}\n// ANCHOR_END: server\n// ANCHOR: open\n";
-
-struct Registry;
-
-impl Labs for Registry {
-    fn infos(&self) -> Vec<LabInfo> {
-        let message = Param {
-            name: "message".into(),
-            label: "文字".into(),
-            help: String::new(),
-            default: json!("你好"),
-            kind: ParamKind::Text { min_length: 0, max_length: 8, multiline: false },
-        };
-        vec![LabInfo {
-            slug: "tcp-echo".into(),
-            title: "TCP 回声".into(),
-            summary: "一次完整的连接".into(),
-            hosts: vec!["client".into(), "server".into()],
-            params: vec![message],
-            input: None,
-            needs_isolated: false,
-            file: "server/labs/src/tcp_echo.rs".into(),
-            lines: BTreeMap::new(),
-        }]
-    }
-
-    fn source(&self, slug: &str) -> Option<&str> {
-        (slug == "tcp-echo").then_some(SOURCE)
-    }
-
-    fn check(&self, _: &str, params: &Value) -> Result<Value, InvalidField> {
-        let invalid =
-            |field: &str, message: &str| InvalidField { field: field.into(), message: message.into() };
-        for (name, value) in params.as_object().ok_or_else(|| invalid("", "不是对象"))? {
-            match value.as_str() {
-                _ if name != "message" => return Err(invalid(name, "没有这个参数")),
-                Some(text) if text.chars().count() <= 8 => {}
-                _ => return Err(invalid(name, "最多 8 个字符")),
-            }
-        }
-        Ok(params.clone())
-    }
-}
-
-const OUTLINE: &str = "[guide]\ntitle = \"指南\"\nsummary = \"甲\"\nplanned = [{ number = \"1\", title = \"基础\" }, { number = \"2\", title = \"TCP\" }]\n[reference]\ntitle = \"参考\"\nsummary = \"乙\"\n";
-const FRONT: &str = "+++\ntitle = \"TCP 编程\"\nnumber = \"2\"\nsummary = \"丙\"\n+++\n";
-/// Lines before the body of a chapter.
-const ABOVE: u32 = 5;
-const LAB: &str = "```lab tcp-echo\n```\n";
-
-/// Loads a book of one chapter with this body, and the given further files.
-fn load_with(body: &str, more: &[(&str, &str)]) -> (Book, Vec<(String, u32, String)>) {
-    let chapter = format!("{FRONT}{body}");
-    let mut files = Files::new();
-    files.insert("book.toml".into(), OUTLINE.into());
-    files.insert("guide/2-tcp.md".into(), chapter.into());
-    files.insert("images/a.svg".into(), b"<svg/>".to_vec());
-    for (path, text) in more {
-        files.insert((*path).into(), text.as_bytes().to_vec());
-    }
-    let (book, problems) = Book::load(&Content::Files(files), &Registry).unwrap();
-    let problems = problems.into_iter().map(|problem| (problem.file, problem.line, problem.message));
-    (book, problems.collect())
-}
+use crate::support::{ABOVE, FRONT, LAB, load_with};
+use book::{Segment, Widget};
+use serde_json::json;
 
 /// Expects exactly one problem, in the chapter, at this line of its body (from 1), containing `part`.
 #[track_caller]
@@ -85,13 +16,14 @@ fn one(body: &str, line: u32, part: &str) {
 
 #[test]
 fn a_good_chapter_has_no_problem() {
-    let body = "引子，见[下文](#回声)和[实验](/labs/tcp-echo)、[外面](https://example.org)。\n\n## 2.1 回声\n\n![图](../images/a.svg \"题\")\n\n```lab tcp-echo\nmessage = \"线上\"\nseed = 7\nviews = [\"sequence\", \"code\"]\n[lines.client]\ndelay_ms = 20\nup.loss_percent = 10\n```\n\n```rust include=tcp_echo.rs#server\n```\n\n```勘误\nsaid = \"甲\"\nholds = \"乙 `x`\"\nproof = \"丙\"\n```\n\n尾。\n";
+    let body = "引子，见[下文](#回声)和[实验](/labs/tcp-echo)、[外面](https://example.org)。\n\n## 2.1 回声\n\n![图](../images/a.svg \"题\")\n\n```peer ws-chat\n```\n\n```lab tcp-echo\nmessage = \"线上\"\nseed = 7\nviews = [\"sequence\", \"code\"]\n[lines.client]\ndelay_ms = 20\nup.loss_percent = 10\n```\n\n```rust include=tcp_echo.rs#server\n```\n\n```勘误\nsaid = \"甲\"\nholds = \"乙 `x`\"\nproof = \"丙\"\n```\n\n尾。\n";
     let (book, problems) = load_with(body, &[]);
     assert_eq!(problems, []);
     let chapter = book.chapter(book::PartId::Guide, "tcp").unwrap();
     assert_eq!(chapter.headings[0].id, "回声");
     let [
         Segment::Prose { html },
+        Segment::Peer { slug: peer },
         Segment::Lab(lab),
         Segment::Code(code),
         Segment::Correction(_),
@@ -104,6 +36,7 @@ fn a_good_chapter_has_no_problem() {
     assert!(html.contains("src=\"/images/a.svg\""), "{html}");
     assert_eq!(lab.params, json!({ "message": "线上" }));
     assert_eq!(lab.seed, Some(7));
+    assert_eq!(peer, "ws-chat");
     let client = &lab.lines.as_ref().unwrap()["client"];
     assert_eq!((client.up.delay_ms, client.up.loss_percent), (20.0, 10.0));
     assert_eq!((client.down.delay_ms, client.down.loss_percent), (20.0, 0.0));
@@ -127,6 +60,20 @@ fn lab_blocks() {
     one("```lab tcp-echo\n[lines.client]\nlos = 1\n```", 2, "los");
     one("```lab tcp-echo\n[lines.client]\n\nup.loss_percent = 101\n```", 4, "100 %");
     one("- 甲\n\n  ```lab tcp-echo\n  ```", 3, "最外层");
+    one("```peer tcp-echo\n```", 1, "ws-echo");
+    one("```peer ws-echo\nname = \"甲\"\n```", 2, "没有参数");
+}
+
+#[test]
+fn widgets() {
+    let (book, problems) = load_with(&format!("```widget addr-parse\n```\n\n{LAB}"), &[]);
+    assert_eq!(problems, []);
+    assert_eq!(book.parts[0].chapters[0].segments[0], Segment::Widget(Widget::AddrParse));
+    one("```widget addr-pars\n```", 1, "没有名为“addr-pars”的互动；可用的有 addr-parse");
+    one("```widget\n```", 1, "没有名为“”的互动");
+    one("```widget addr-parse\n甲\n```", 2, "不要写内容");
+    one("```widget addr-parse\n```\n\n```widget addr-parse\n```", 4, "已经有了");
+    one("- 甲\n\n  ```widget addr-parse\n  ```", 3, "最外层");
 }
 
 #[test]

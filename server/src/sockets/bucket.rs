@@ -1,8 +1,8 @@
 //! A token bucket: so many messages at once, so many a second in the long run.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-pub(super) struct Bucket {
+pub(crate) struct Bucket {
     tokens: f64,
     burst: f64,
     per_second: f64,
@@ -10,13 +10,13 @@ pub(super) struct Bucket {
 }
 
 impl Bucket {
-    pub(super) fn new(burst: u32, per_second: u32, now: Instant) -> Self {
+    pub(crate) fn new(burst: u32, per_second: u32, now: Instant) -> Self {
         let (burst, per_second) = (f64::from(burst), f64::from(per_second));
         Self { tokens: burst, burst, per_second, last: now }
     }
 
     /// Takes one token; false if there is none.
-    pub(super) fn take(&mut self, now: Instant) -> bool {
+    pub(crate) fn take(&mut self, now: Instant) -> bool {
         let earned = now.duration_since(self.last).as_secs_f64() * self.per_second;
         self.last = now;
         self.tokens = (self.tokens + earned).min(self.burst);
@@ -26,12 +26,18 @@ impl Bucket {
         self.tokens -= 1.0;
         true
     }
+
+    /// Waits for a token. A reader that waits before it reads on slows its peer down instead of refusing it.
+    pub(crate) async fn wait(&mut self) {
+        while !self.take(Instant::now()) {
+            tokio::time::sleep(Duration::from_secs_f64(1.0 / self.per_second)).await;
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     #[test]
     fn a_burst_then_the_rate() {
