@@ -85,7 +85,7 @@ async fn what_is_no_answer_is_refused() {
         ("/quiz/guide/two/a", "text/plain", "x", StatusCode::UNSUPPORTED_MEDIA_TYPE),
         ("/quiz/guide/two/a", JSON, &long, StatusCode::PAYLOAD_TOO_LARGE),
     ] {
-        assert_eq!(stage.post(path, kind, body).await.status(), status, "{path} {kind} {:.40}", body);
+        assert_eq!(stage.post(path, kind, body).await.status(), status, "{path} {kind} {body:.40}");
     }
     let get = stage.request(Method::GET, "/quiz/guide/two/a", &[], "").await;
     assert_eq!(get.status(), StatusCode::METHOD_NOT_ALLOWED);
