@@ -20,4 +20,4 @@ mod site;
 #[cfg(feature = "ssr")]
 pub use shell::{App, shell};
 #[cfg(feature = "ssr")]
-pub use site::{Recordings, SavedTrace, Site};
+pub use site::{Answered, Recordings, SavedTrace, Site};

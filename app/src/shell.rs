@@ -10,6 +10,8 @@ use crate::pages::home::Home;
 use crate::pages::lab::Lab;
 use crate::pages::labs::Labs;
 use crate::pages::not_found::NotFound;
+use crate::pages::progress::ProgressPage;
+use crate::pages::quiz::QuizAnswer;
 use crate::pages::trace::TraceReplay;
 
 /// The document. Scripts are files or carry a hash in the content security policy; there is no inline style.
@@ -47,6 +49,8 @@ pub fn App() -> impl IntoView {
                 <Route path=(StaticSegment("labs"), ParamSegment("slug")) view=Lab/>
                 <Route path=(StaticSegment("guide"), ParamSegment("chapter")) view=GuideChapter/>
                 <Route path=(StaticSegment("reference"), ParamSegment("chapter")) view=ReferenceChapter/>
+                <Route path=StaticSegment("progress") view=ProgressPage/>
+                <Route path=(StaticSegment("quiz"), ParamSegment("part"), ParamSegment("chapter"), ParamSegment("id")) view=QuizAnswer/>
                 <Route path=(StaticSegment("traces"), ParamSegment("id")) view=TraceReplay/>
             </Routes>
         </Router>

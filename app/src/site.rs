@@ -35,3 +35,11 @@ impl Site {
 /// without it the page answers 404.
 #[derive(Clone)]
 pub struct SavedTrace(pub Arc<Trace>);
+
+/// The verdict that `/quiz/{part}/{chapter}/{id}` shows to a reader without wasm. Provide it as a context before
+/// rendering that page; without it the page answers 404.
+#[derive(Clone)]
+pub struct Answered {
+    pub question: book::Question,
+    pub verdict: api::quiz::Verdict,
+}

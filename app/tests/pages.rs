@@ -18,8 +18,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 const SOURCE: &str = "//! 回显。\n// ANCHOR: serve\nfn serve() {\n    // 等连接\n}\n// ANCHOR_END: serve\n";
-const CHAPTER: &str = "+++\ntitle = \"TCP 编程\"\nnumber = \"2\"\nsummary = \"一条连接的一生。\"\n+++\n\n开场。\n\n## 2.1 服务器 {#server}\n\n```rust include=tcp_echo.rs#serve\n```\n\n```lab tcp-echo\nmessage = \"线上\"\n```\n\n```勘误\nsaid = \"甲\"\nholds = \"乙\"\nproof = \"丙\"\n```\n\n## 2.2 再来一次\n\n```lab tcp-echo\n```\n";
-const SECOND: &str = "+++\ntitle = \"UDP 编程\"\nnumber = \"3\"\nsummary = \"不连接。\"\n+++\n\n见[上一章](2-tcp.md#server)。\n";
+const CHAPTER: &str = "+++\ntitle = \"TCP 编程\"\nnumber = \"2\"\nsummary = \"一条连接的一生。\"\n+++\n\n开场。\n\n## 2.1 服务器 {#server}\n\n```rust include=tcp_echo.rs#serve\n```\n\n```lab tcp-echo\nmessage = \"线上\"\n```\n\n```勘误\nsaid = \"甲\"\nholds = \"乙\"\nproof = \"丙\"\n```\n\n## 2.2 再来一次\n\n```lab tcp-echo\n```\n\n```quiz which\n```\n\n```quiz order\n```\n\n```quiz guess\n```\n\n```quiz word\n```\n";
+const QUIZ: &str = "[[question]]\nid = \"which\"\nkind = \"several\"\nask = \"哪些对？\"\noptions = [\"选项 `甲`\", \"选项乙\"]\nanswer = [2]\nexplain = \"不可泄露\"\n[[question]]\nid = \"order\"\nkind = \"order\"\nask = \"排好\"\noptions = [\"第一步\", \"第二步\", \"第三步\"]\nexplain = \"不可泄露\"\n[[question]]\nid = \"guess\"\nkind = \"predict\"\nask = \"几次？\"\nlab = \"tcp-echo\"\nseed = 31\nobserve = \"handshakes\"\nanswer = 4242\nexplain = \"不可泄露\"\n[[question]]\nid = \"word\"\nkind = \"short\"\nask = \"叫什么？\"\naccept = [\"不可泄露\"]\nexplain = \"不可泄露\"\n";
+const SECOND: &str = "+++\ntitle = \"UDP 编程\"\nnumber = \"3\"\nsummary = \"不连接。\"\n+++\n\n见[上一章](2-tcp.md#server)。\n\n```widget addr-parse\n```\n";
 const OUTLINE: &str = "[guide]\ntitle = \"指南\"\nsummary = \"甲\"\nplanned = [{ number = \"1\", title = \"网络编程基础\" }]\n[reference]\ntitle = \"参考\"\nsummary = \"乙\"\n";
 
 struct Registry;
@@ -105,6 +106,7 @@ fn site(development: bool) -> Site {
     let mut files = Files::new();
     files.insert("book.toml".into(), OUTLINE.into());
     files.insert("guide/2-tcp.md".into(), CHAPTER.into());
+    files.insert("guide/2-tcp.quiz.toml".into(), QUIZ.into());
     files.insert("guide/3-udp.md".into(), SECOND.into());
     if development {
         files.insert("guide/4-tokio.md".into(), SECOND.replace("2-tcp", "9-none").into());
@@ -151,7 +153,8 @@ fn values<'a>(html: &'a str, attribute: &str) -> Vec<&'a str> {
     html.split(&format!(" {attribute}=\"")).skip(1).map(|rest| rest.split('"').next().unwrap()).collect()
 }
 
-const PATHS: [&str; 6] = ["/", "/labs", "/labs/tcp-echo", "/guide/tcp", "/guide/udp", "/traces/abc"];
+const PATHS: [&str; 7] =
+    ["/", "/labs", "/labs/tcp-echo", "/guide/tcp", "/guide/udp", "/progress", "/traces/abc"];
 
 #[test]
 fn every_page_is_sound() {
@@ -214,6 +217,58 @@ fn a_chapter_is_complete_without_scripts() {
     assert!(html.contains("tcp-echo-2"), "the second bench has the name of the first");
     // The current chapter is marked and unfolded.
     assert!(html.contains("href=\"#server\""), "no sections of the current chapter");
+}
+
+#[test]
+fn a_widget_says_something_without_scripts() {
+    let html = render("/guide/udp", false, false);
+    for part in
+        ["Ok([fe80::1%3]:8080)", "invalid IP address syntax", "十二个例子", "映射的 IPv4", "if_nametoindex"]
+    {
+        assert!(html.contains(part), "{part} is missing");
+    }
+}
+
+#[test]
+fn questions_are_complete_without_scripts_and_keep_their_answers() {
+    let html = render("/guide/tcp", false, false);
+    for part in [
+        "哪些对？",
+        "选项 <code>甲</code>",
+        "method=\"post\" action=\"/quiz/guide/tcp/which\"",
+        "type=\"checkbox\" name=\"choice\" value=\"1\"",
+        "name=\"place\"",
+        "第三步",
+        "type=\"number\" name=\"number\"",
+        "种子 31",
+        "type=\"text\" name=\"text\"",
+        "看答案",
+    ] {
+        assert!(html.contains(part), "{part} is missing");
+    }
+    assert!(!html.contains("不可泄露") && !html.contains("4242"), "an answer is in the page");
+    let (first, third) = (html.find("第一步").unwrap(), html.find("第三步").unwrap());
+    let second = html.find("第二步").unwrap();
+    assert!(!(first < second && second < third), "the items stand in their right order");
+}
+
+#[test]
+fn progress_is_empty_on_the_server_and_says_where_it_is_kept() {
+    let html = render("/progress", false, false);
+    for part in ["本地存储", "2 TCP 编程", "…/2", "…/1", "…/4", "导出为文件", "导入文件", "全部清除"]
+    {
+        assert!(html.contains(part), "{part} is missing");
+    }
+    let chapter = render("/guide/udp", false, false);
+    let marks = values(&chapter, "data-progress");
+    assert!(marks.len() >= 2, "no marks beside the chapters");
+    let plan = marks[0].replace("&quot;", "\"");
+    assert!(plan.contains("\"chapter\":\"guide/tcp\"") && plan.contains("\"labs\":[\"tcp-echo\"]"), "{plan}");
+}
+
+#[test]
+fn an_answer_without_scripts_is_a_page() {
+    assert_eq!(answer("/quiz/guide/tcp/which", false, false).0, StatusCode::NOT_FOUND);
 }
 
 #[test]

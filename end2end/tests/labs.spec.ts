@@ -28,6 +28,8 @@ test("the list names eight labs", async ({ site }) => {
 
 for (const slug of [
   "tcp-echo", "tcp-chat-threads", "tcp-vs-udp", "udp-echo", "udp-broadcast", "udp-multicast", "icmp-ping", "serial-mock",
+  "blocking-vs-async", "bind-addr", "tokio-tcp", "tokio-udp",
+  "http-client", "axum-basic", "axum-middleware", "axum-routing",
   "ws-echo", "ws-chat",
 ]) {
   test(`${slug}: runs, shows rows in every view, steps by keyboard, replays when reloaded`, async ({ site }) => {

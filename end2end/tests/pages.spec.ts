@@ -1,7 +1,7 @@
 // Pages: readable without wasm, accessible in light and dark, narrow enough for a phone.
 import { accessible, expect, fits, test } from "./support";
 
-const pages = ["/", "/labs", "/guide/tcp", "/guide/udp", "/reference/physical", "/reference/network", "/labs/tcp-echo"];
+const pages = ["/", "/labs", "/guide/std", "/guide/tcp", "/guide/udp", "/guide/tokio", "/reference/physical", "/reference/network", "/labs/tcp-echo"];
 
 for (const path of pages) {
   for (const scheme of ["light", "dark"] as const) {
@@ -42,8 +42,11 @@ test("an unknown page says so with status 404", async ({ browser }) => {
 test("the theme a reader chose survives a reload", async ({ site }) => {
   await site.goto("/guide/tcp");
   const before = await site.evaluate(() => getComputedStyle(document.body).backgroundColor);
-  const dark = site.getByRole("radio", { name: "深色" }).or(site.getByRole("button", { name: /深色|主题/ })).first();
-  await dark.click();
+  // 自动 → 浅色 → 深色
+  const theme = site.getByRole("button", { name: /配色/ });
+  await theme.click();
+  await theme.click();
+  await expect(theme).toHaveAccessibleName(/深色/);
   await expect.poll(() => site.evaluate(() => getComputedStyle(document.body).backgroundColor)).not.toBe(before);
   const after = await site.evaluate(() => getComputedStyle(document.body).backgroundColor);
   await site.reload();

@@ -26,7 +26,11 @@ export async function slugs(page: Page): Promise<string[]> {
 }
 
 export async function accessible(page: Page) {
-  const { violations } = await new AxeBuilder({ page }).analyze();
+  // Marks of a diagram are spoken as whole sentences; what is drawn beside them is often cut short and thus no part of those.
+  const rule = "label-content-name-mismatch";
+  const all = await new AxeBuilder({ page }).disableRules([rule]).analyze();
+  const names = await new AxeBuilder({ page }).withRules([rule]).exclude("svg [role=option]").analyze();
+  const violations = [...all.violations, ...names.violations];
   expect(violations.map((found) => `${found.id}: ${found.nodes.map((node) => node.target).join(" · ")}`)).toEqual([]);
 }
 

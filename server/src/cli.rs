@@ -47,7 +47,8 @@ pub fn main() -> ExitCode {
         // Before anything starts a thread: the runner must be single-threaded to enter its namespaces.
         Command::Runner => return runner(),
         Command::Serve(config) => {
-            log("info");
+            // What readers send to the labs' own routers is no news for the operator.
+            log("info,labs=warn");
             serve(*config)
         }
         Command::Run(args) => {

@@ -3,6 +3,7 @@
 //! ```text
 //! cli ─▶ serve ─▶ listener ─▶ router ─┬▶ pages    rendered once, kept compressed
 //!                                     ├▶ assets   /pkg and public/, in memory
+//!                                     ├▶ quiz     judges answers, remembers nothing
 //!                                     ├▶ traces   SQLite through store
 //!                                     ├▶ live     a WebSocket a page ─▶ runs ─▶ the runner's processes
 //!                                     └▶ peer     echo and chat with the reader's own browser, and what they see
@@ -22,6 +23,7 @@ pub mod listener;
 pub mod live;
 pub mod pages;
 mod peer;
+mod quiz;
 pub mod recordings;
 mod request;
 pub mod respond;

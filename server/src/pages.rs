@@ -116,6 +116,15 @@ impl Pages {
         Ok(self.cached(&key, &edition, Some(trace)).await?)
     }
 
+    /// The verdict on an answer, for a reader without wasm. Not kept.
+    ///
+    /// # Errors
+    /// As [`Pages::get`].
+    pub async fn answered(&self, edition: &Edition, answered: app::Answered) -> anyhow::Result<Arc<Stored>> {
+        let path = format!("/quiz/{}/{}", answered.question.chapter, answered.question.id);
+        self.render(&path, edition, move || provide_context(answered.clone())).await
+    }
+
     /// The answer to every unknown path.
     ///
     /// # Errors
@@ -134,21 +143,24 @@ impl Pages {
         edition: &Edition,
         trace: Option<app::SavedTrace>,
     ) -> anyhow::Result<Arc<Stored>> {
-        self.inner.pages.get_or_insert_async(key, self.render(&key.1, edition, trace)).await
+        let provide = move || {
+            if let Some(trace) = &trace {
+                provide_context(trace.clone());
+            }
+        };
+        self.inner.pages.get_or_insert_async(key, self.render(&key.1, edition, provide)).await
     }
 
     async fn render(
         &self,
         path: &str,
         edition: &Edition,
-        trace: Option<app::SavedTrace>,
+        more: impl Fn() + Clone + Send + Sync + 'static,
     ) -> anyhow::Result<Arc<Stored>> {
         let (site, options) = (edition.site.clone(), self.inner.options.clone());
         let provide = move || {
             provide_context(site.clone());
-            if let Some(trace) = &trace {
-                provide_context(trace.clone());
-            }
+            more();
         };
         let document = move || app::shell(options.clone());
         // Only the path: what a page says may not depend on who asks.

@@ -6,7 +6,7 @@ use axum::Router;
 use axum::extract::{Path, State as Shared};
 use axum::middleware::map_response;
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::limit::RequestBodyLimitLayer;
@@ -14,9 +14,9 @@ use tower_http::timeout::TimeoutLayer;
 
 use crate::respond::problem;
 use crate::state::State;
-use crate::{csp, dev, health, live, peer, traces};
+use crate::{csp, dev, health, live, peer, quiz, traces};
 
-/// No request of this site has a body.
+/// Only `/peer/axum` and answers to questions have a body, and a short one.
 const LARGEST_BODY: usize = 16 * 1024;
 
 /// Sent with everything.
@@ -41,7 +41,9 @@ pub fn router(state: State, request_timeout: Duration) -> Router {
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/labs/{slug}/recording.json", get(recording))
-        .route("/traces/{file}", get(traces::get));
+        .route("/quiz/{part}/{chapter}/{id}", post(quiz::post))
+        .route("/traces/{file}", get(traces::get))
+        .nest_service("/peer/axum", labs::axum_routing::router().layer(map_response(fresh)));
     if state.reloads.is_some() {
         router = router.route("/dev/reload", get(dev::reload)).route("/dev/reload.js", get(dev::script));
     }
@@ -98,6 +100,12 @@ async fn recording(Shared(state): Shared<State>, Path(slug): Path<String>, heade
 /// A mistake in one page is not the end of its connection. The panic itself is in the log already.
 fn panicked(_: Box<dyn std::any::Any + Send + 'static>) -> Response {
     problem(StatusCode::INTERNAL_SERVER_ERROR, "这一页暂时打不开，请稍后再试")
+}
+
+/// Answers of a lab's server depend on what is asked and are never kept.
+async fn fresh(mut response: Response) -> Response {
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
 }
 
 async fn secure(mut response: Response) -> Response {

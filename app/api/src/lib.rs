@@ -7,10 +7,12 @@
 //! * [`run`] — what is asked of the runner and how a run ended
 //! * [`live`] — the messages of the `/live` WebSocket
 //! * [`peer`] — the messages of the sockets whose other end is the reader's own browser
+//! * [`quiz`] — the questions of the book and the answers to them
 
 pub mod lab;
 pub mod line;
 pub mod live;
 pub mod peer;
+pub mod quiz;
 pub mod run;
 pub mod trace;

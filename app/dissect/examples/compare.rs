@@ -1,6 +1,6 @@
 //! Compares every frame of a pcapng with tshark: `cargo run -p dissect --example compare -- file.pcapng …`
 //!
-//! Every field we show (name, bits, value) and every judgement on a TCP segment. Fails if anything differs.
+//! Every field we show (name, bits, value), messages in TCP streams included, and every judgement on a TCP segment. Fails if anything differs.
 
 #![allow(clippy::print_stdout)]
 
@@ -50,8 +50,7 @@ fn main() -> ExitCode {
 
 fn one(file: &Path) -> Result<(compare::Report, judgements::Report), String> {
     let frames = capture::read_pcapng(&std::fs::read(file).map_err(|error| error.to_string())?)?;
-    let bytes: Vec<_> = frames.iter().map(|frame| frame.bytes.clone()).collect();
     let mut segments = judgements::Report::default();
     judgements::compare(file, &frames, &mut segments)?;
-    Ok((compare::compare(file, &bytes)?, segments))
+    Ok((compare::compare(file, &frames, true)?, segments))
 }

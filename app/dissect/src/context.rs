@@ -64,7 +64,15 @@ impl<'a> Context<'a> {
         let end = wanted.min(fields.reader.end()).max(start);
         let title = if wanted > end { format!("{title}（不完整）") } else { title };
         let (start, end) = (to_u32(start), to_u32(end));
-        self.out.layers.push(Layer { protocol, title, start, end, quoted: self.quoted, fields: fields.list });
+        self.out.layers.push(Layer {
+            protocol,
+            title,
+            start,
+            end,
+            parts: Vec::new(),
+            quoted: self.quoted,
+            fields: fields.list,
+        });
     }
 
     /// Opens layers of a datagram that an error message quotes. Returns what to say about it: `（引用 …）`.

@@ -60,19 +60,44 @@ impl<'a> Fields<'a> {
         inside: impl FnOnce(&mut Self) -> Option<()>,
     ) -> Option<u64> {
         let raw = self.add(spec, bit, length)?;
+        self.below(inside).map(|()| raw)
+    }
+
+    /// Puts what `inside` adds below the field added last.
+    fn below(&mut self, inside: impl FnOnce(&mut Self) -> Option<()>) -> Option<()> {
         let siblings = std::mem::take(&mut self.list);
         let complete = inside(self);
         let children = std::mem::replace(&mut self.list, siblings);
         if let Some(parent) = self.list.last_mut() {
             parent.children.extend(children);
         }
-        complete.map(|()| raw)
+        complete
     }
 
     /// Adds a value that was worked out. It belongs to byte `byte` (from the header's start) but covers nothing.
     pub(crate) fn derived(&mut self, spec: &'static Spec, byte: usize, number: u64) -> Option<()> {
         let at = self.base.checked_add(byte * 8)?;
         self.push(spec, spec.form.number(number), at, at)
+    }
+
+    /// Adds a value that was made from the bytes `start..end` (from the header's start): decoded, trimmed, unmasked.
+    pub(crate) fn made(&mut self, spec: &'static Spec, value: Value, start: usize, end: usize) -> Option<()> {
+        self.reader.bytes(self.start().checked_add(start)?, end.checked_sub(start)?)?;
+        let bit = |byte: usize| self.base.checked_add(byte.checked_mul(8)?);
+        self.push(spec, value, bit(start)?, bit(end)?)
+    }
+
+    /// Like [`Self::made`], with fields below it.
+    pub(crate) fn made_over(
+        &mut self,
+        spec: &'static Spec,
+        value: Value,
+        start: usize,
+        end: usize,
+        inside: impl FnOnce(&mut Self) -> Option<()>,
+    ) -> Option<()> {
+        self.made(spec, value, start, end)?;
+        self.below(inside)
     }
 
     /// Changes the field added last (not its children: they are in it by then).
@@ -106,6 +131,7 @@ impl<'a> Fields<'a> {
             text,
             start_bit: u32::try_from(start).ok()?,
             end_bit: u32::try_from(end).ok()?,
+            parts: Vec::new(),
             children: Vec::new(),
         });
         Some(())

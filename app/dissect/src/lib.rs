@@ -1,6 +1,7 @@
 //! Takes frames apart: `&[u8]` → [`Layer`]s → [`Field`]s, each with the bits it was read from.
 //!
-//! - Pure: no I/O, no clock, no state between frames ([`conversations`] keeps its own).
+//! - Pure: no I/O, no clock. [`dissect`] knows one frame; a [`Dissector`] follows a capture frame after frame, with
+//!   its [`conversations`] and the messages in its TCP streams (HTTP, WebSocket).
 //! - Field names are Wireshark's display-filter names, so a reader can type them there;
 //!   `tests/tshark.rs` compares names, positions and values with `tshark`.
 //! - Any bytes are fine. What is cut short gives the fields that are there.
@@ -16,6 +17,7 @@ mod arp;
 mod checksum;
 mod context;
 pub mod conversations;
+mod dissector;
 mod ethernet;
 mod fields;
 mod icmp;
@@ -29,6 +31,7 @@ mod ipv6_extensions;
 mod mld;
 mod reader;
 mod spec;
+mod streams;
 mod tcp;
 mod tcp_options;
 mod types;
@@ -36,8 +39,9 @@ mod udp;
 mod vlan;
 
 pub use conversations::{Conversations, Segment};
+pub use dissector::{Dissector, Followed, reopen};
 pub use spec::Spec;
-pub use types::{Dissection, Field, Hints, Layer, Value};
+pub use types::{Dissection, Field, Hints, Layer, Opened, Part, Value};
 
 /// Takes one frame apart, beginning with its Ethernet header.
 #[must_use]
@@ -51,6 +55,8 @@ pub fn dissect(frame: &[u8], hints: &Hints) -> Dissection {
 pub fn catalog() -> impl Iterator<Item = &'static Spec> {
     let lists = [
         app::data::ALL,
+        app::http::ALL,
+        app::websocket::ALL,
         arp::ALL,
         ethernet::ALL,
         icmp::ALL,

@@ -42,6 +42,7 @@ pub(crate) enum Form {
     Ipv4,
     Ipv6,
     Bytes,
+    Text,
 }
 
 impl Form {
@@ -80,15 +81,30 @@ impl Form {
     }
 }
 
-/// Bytes are cut short: a reader has the hex view for the rest.
+/// Long values are cut short: a reader has the hex view for the rest.
 fn plain(value: &Value) -> String {
     const SHOWN: usize = 24;
     match value {
+        Value::Text(text) => clipped(text, 200),
         Value::Bytes(bytes) if bytes.len() > SHOWN => {
             format!("{}…（共 {} 字节）", Value::Bytes(bytes[..SHOWN].to_vec()), bytes.len())
         }
         other => other.to_string(),
     }
+}
+
+/// One line of at most `most` characters; controls are shown as pictures (␍␊), not obeyed.
+pub(crate) fn clipped(text: &str, most: usize) -> String {
+    let picture = |letter: char| match u32::from(letter) {
+        code @ 0..0x20 => char::from_u32(0x2400 + code).unwrap_or('·'),
+        0x7f => '␡',
+        _ => letter,
+    };
+    let mut line: String = text.chars().take(most).map(picture).collect();
+    if text.chars().nth(most).is_some() {
+        line.push('…');
+    }
+    line
 }
 
 /// Declares the fields of one protocol and lists them as `ALL`:

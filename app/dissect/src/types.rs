@@ -17,11 +17,31 @@ pub struct Dissection {
 }
 
 impl Dissection {
+    /// Puts what a stream carries in place of its bare bytes.
+    pub(crate) fn open(&mut self, opened: Opened) {
+        if self.layers.last().is_some_and(|layer| layer.protocol == "data" && !layer.quoted) {
+            self.layers.pop();
+        }
+        self.layers.extend(opened.layers);
+        if let Some((protocol, summary)) = opened.told {
+            (self.protocol, self.summary) = (protocol, summary);
+        }
+    }
+
     /// The first field of that name anywhere in the tree.
     #[must_use]
     pub fn field(&self, name: &str) -> Option<&Field> {
         self.layers.iter().find_map(|layer| layer.field(name))
     }
+}
+
+/// What the payload of one segment turned out to be.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Opened {
+    /// Messages that this frame completed, then the bytes that still wait for more.
+    pub layers: Vec<Layer>,
+    /// Protocol and summary of the messages; `None` if there is none.
+    pub told: Option<(&'static str, String)>,
 }
 
 /// The bytes that belong to one protocol, and what they mean.
@@ -35,6 +55,8 @@ pub struct Layer {
     pub start: u32,
     /// One past the last byte of its header (for protocols without payload: of all of it).
     pub end: u32,
+    /// Where its header lies, in the order of the stream, if not all of it is in this frame.
+    pub parts: Vec<Part>,
     /// Part of a datagram that an ICMP error quotes, not of the frame's own headers.
     pub quoted: bool,
     pub fields: Vec<Field>,
@@ -62,6 +84,9 @@ pub struct Field {
     pub start_bit: u32,
     /// One past the last bit. Equal to `start_bit` if the field was worked out, not read (a checksum verdict).
     pub end_bit: u32,
+    /// Where it lies, in the order of the stream, if not all of it is in this frame. `start_bit..end_bit` is then
+    /// what this frame has of it, and empty if it has nothing.
+    pub parts: Vec<Part>,
     pub children: Vec<Field>,
 }
 
@@ -72,11 +97,21 @@ impl Field {
         if self.name == name { Some(self) } else { self.children.iter().find_map(|child| child.find(name)) }
     }
 
-    /// True if no bytes of the frame are this value: it was worked out from others.
+    /// True if no bytes are this value: it was worked out from others.
     #[must_use]
     pub fn is_derived(&self) -> bool {
-        self.start_bit == self.end_bit
+        self.start_bit == self.end_bit && self.parts.is_empty()
     }
+}
+
+/// A piece of a message that several TCP segments carried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Number of the frame, as given to [`crate::Dissector::push`].
+    pub frame: u32,
+    /// Bits within that frame, half open.
+    pub start_bit: u32,
+    pub end_bit: u32,
 }
 
 /// A value in the type that Wireshark gives it.
@@ -129,6 +164,7 @@ impl fmt::Display for Value {
 /// What a lab knows and the bytes do not say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Hints {
-    /// Transport port → application protocol by Wireshark's name. Comes before the well-known ports.
+    /// Transport port → application protocol by Wireshark's name (`http`, `websocket`, `data` for none).
+    /// Without a hint, HTTP is known by its first line, on any port.
     pub ports: Vec<(u16, String)>,
 }

@@ -1,8 +1,10 @@
 //! Any bytes are fine: no panic, and every range lies within the frame.
 
+#![allow(clippy::unwrap_used)] // helpers of tests
+
 mod support;
 
-use dissect::{Conversations, Dissection, Field, Hints, dissect};
+use dissect::{Conversations, Dissection, Dissector, Field, Hints, Part, dissect};
 use std::collections::HashSet;
 use support::corpus;
 use support::random::Random;
@@ -116,4 +118,161 @@ fn headers_nested_without_end_are_followed_only_so_far() {
     let mut errors = support::build::hex("020000000002 020000000001 0800");
     errors.extend(quote.repeat(2_000));
     assert!(check(&errors, &names).layers.len() < 40);
+}
+
+/// Follows a capture and checks that every part of a field lies within the frame it names.
+fn follow(frames: &[Vec<u8>], names: &HashSet<&str>) -> Vec<Dissection> {
+    fn parts(field: &Field) -> Vec<Part> {
+        let inner = field.children.iter().flat_map(parts);
+        field.parts.iter().copied().chain(inner).collect()
+    }
+    let mut dissector = Dissector::default();
+    let mut told = Vec::new();
+    for (index, frame) in frames.iter().enumerate() {
+        let number = index as u32 + 1;
+        let dissection = dissector.push(number, u64::from(number) * 1_000_000, frame).dissection;
+        for layer in &dissection.layers {
+            assert!(layer.start <= layer.end && layer.end as usize <= frame.len(), "{layer:?}");
+            for field in &layer.fields {
+                check_field(field, frame.len(), names);
+            }
+            let inner = layer.fields.iter().flat_map(parts);
+            for part in layer.parts.iter().copied().chain(inner) {
+                assert!(part.frame >= 1 && part.frame <= number, "{part:?} in frame {number}");
+                let length = frames[part.frame as usize - 1].len() * 8;
+                assert!(part.start_bit <= part.end_bit && part.end_bit as usize <= length, "{part:?}");
+            }
+        }
+        told.push(dissection);
+    }
+    told
+}
+
+fn capture(name: &str) -> Vec<Vec<u8>> {
+    let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/captures").join(name);
+    let frames = support::capture::read_pcapng(&std::fs::read(file).unwrap()).unwrap();
+    frames.into_iter().map(|frame| frame.bytes).collect()
+}
+
+#[test]
+fn streams_may_carry_anything() {
+    let names = names();
+    let mut random = Random::new(9112);
+    let mut messages = 0;
+    for name in ["http-node.pcapng", "http-python.pcapng", "websocket-python.pcapng"] {
+        let whole = capture(name);
+        for _ in 0..60 {
+            let mut frames = whole.clone();
+            for _ in 0..random.below(30) {
+                let at = random.below(frames.len());
+                match random.below(5) {
+                    0 => drop(frames.remove(at)),
+                    1 => {
+                        let other = random.below(frames.len());
+                        frames.swap(at, other);
+                    }
+                    2 => {
+                        let length = random.below(frames[at].len());
+                        frames[at].truncate(length);
+                    }
+                    3 => {
+                        let again = frames[at].clone();
+                        frames.insert(random.below(frames.len()), again);
+                    }
+                    _ => {}
+                }
+            }
+            for frame in &mut frames {
+                if frame.len() > 66 && random.below(3) == 0 {
+                    let at = 54 + random.below(frame.len() - 54);
+                    frame[at] = [0, 0xff, b'\n', b' ', b'9', random.next() as u8][random.below(6)];
+                }
+            }
+            messages += follow(&frames, &names).iter().filter(|told| told.protocol != "TCP").count();
+        }
+    }
+    assert!(messages > 5_000, "only {messages}");
+}
+
+/// A client's bytes in segments of these sizes, one frame each.
+fn segments(bytes: &[u8], mut sizes: impl FnMut() -> usize) -> Vec<Vec<u8>> {
+    let mut frames =
+        vec![support::build::Tcp { seq: 0, ..support::build::Tcp::new(support::build::SYN) }.over_ipv4()];
+    let mut at = 0;
+    while at < bytes.len() {
+        let end = (at + sizes().max(1)).min(bytes.len());
+        let (seq, data) = (at as u32 + 1, bytes[at..end].to_vec());
+        frames.push(
+            support::build::Tcp { seq, data, ..support::build::Tcp::new(support::build::ACK) }.over_ipv4(),
+        );
+        at = end;
+    }
+    frames
+}
+
+/// Names and values of all that messages say.
+fn said(told: &[Dissection]) -> Vec<(&'static str, String)> {
+    fn add(said: &mut Vec<(&'static str, String)>, field: &Field) {
+        said.push((field.name, field.value.to_string()));
+        field.children.iter().for_each(|child| add(said, child));
+    }
+    let mut said = Vec::new();
+    let layers = told.iter().flat_map(|told| &told.layers);
+    for field in
+        layers.filter(|layer| ["http", "websocket"].contains(&layer.protocol)).flat_map(|layer| &layer.fields)
+    {
+        add(&mut said, field);
+    }
+    said
+}
+
+#[test]
+fn where_segments_end_changes_nothing() {
+    let names = names();
+    let mut random = Random::new(4);
+    let requests = b"POST /a?b=c&d HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5;e\r\nhello\r\n\
+        1\r\n\n\r\n0\r\nT: u\r\n\r\nGET / HTTP/1.1\r\nCookie: a=b; c=d\r\nX:  y \r\n z\r\n\r\n\
+        PUT /l HTTP/1.1\r\nContent-Length: 10\r\n\r\n0123456789HEAD / HTTP/1.0\r\n\r\n";
+    let whole = said(&follow(&segments(requests, || 1_400), &names));
+    let count = |name: &str| whole.iter().filter(|(own, _)| *own == name).count();
+    assert_eq!((count("http.request.method"), count("http.chunk_size"), count("http.file_data")), (4, 3, 2));
+    for round in 0..300 {
+        let most = if round == 0 { 1 } else { 1 + random.below(60) };
+        let mut frames = segments(requests, || 1 + random.below(most));
+        assert_eq!(said(&follow(&frames, &names)), whole, "{most}");
+        // In any order, the first of them apart, and some twice.
+        for _ in 0..frames.len() {
+            let (one, other) = (1 + random.below(frames.len() - 1), 1 + random.below(frames.len() - 1));
+            frames.swap(one, other);
+            if random.below(4) == 0 {
+                frames.push(frames[one].clone());
+            }
+        }
+        assert_eq!(said(&follow(&frames, &names)), whole, "{most} in disorder");
+    }
+}
+
+#[test]
+fn streams_without_end_stay_within_bounds() {
+    let names = names();
+    let started = std::time::Instant::now();
+    // A header that never ends, chunks that never end, a length that nobody can keep, a gap that nothing fills.
+    let endless = |start: &str, more: &str| {
+        let bytes = [start.as_bytes(), &more.as_bytes().repeat(2_000_000 / more.len())].concat();
+        let told = follow(&segments(&bytes, || 1_400), &names);
+        told.iter().filter(|told| told.protocol != "TCP").count()
+    };
+    assert_eq!(endless("GET / HTTP/1.1\r\n", "A: b\r\n"), 0);
+    assert_eq!(endless("GET / HTTP/1.1\r\n", "x"), 0);
+    assert_eq!(endless("GET ", "x"), 0);
+    assert_eq!(endless("GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", "1\r\nx\r\n"), 0);
+    assert_eq!(endless("GET / HTTP/1.1\r\nContent-Length: 18446744073709551615\r\n\r\n", "x"), 1);
+    // A body too long to collect: its head is shown at once, and what follows it is found again.
+    let request = "GET / HTTP/1.1\r\n\r\n";
+    let skipped = endless("GET / HTTP/1.1\r\nContent-Length: 1499994\r\n\r\n", request);
+    assert!((355..=362).contains(&skipped), "{skipped}");
+    let mut gap = segments(&[b'x'; 1_000_000], || 1_000);
+    gap.remove(1);
+    assert!(follow(&gap, &names).iter().all(|told| told.protocol == "TCP"));
+    assert!(started.elapsed().as_secs() < 60, "{:?}", started.elapsed());
 }

@@ -2,9 +2,9 @@
 
 mod support;
 
-use dissect::{Conversations, Hints, dissect};
+use dissect::{Conversations, Dissector, Hints, dissect};
 use support::build::{
-    ACK, Ipv4, Ipv6, LINK_1, MAC_1, PSH, SYN, Tcp, ethernet, hex, icmp, icmpv6, igmp, seal, udp,
+    ACK, IP_1, IP_2, Ipv4, Ipv6, LINK_1, MAC_1, PSH, SYN, Tcp, ethernet, hex, icmp, icmpv6, igmp, seal, udp,
 };
 
 #[track_caller]
@@ -71,4 +71,63 @@ fn an_ipv6_segment_belongs_to_a_conversation_too() {
     seal(&mut segment, 16, &LINK_1, &support::build::LINK_2, 6);
     let dissection = dissect(&Ipv6::new(6).frame(&segment), &Hints::default());
     assert_eq!(Conversations::new().push(0, &dissection).unwrap().summary(), "SYN");
+}
+
+#[test]
+fn a_message_is_told_by_the_frame_that_completes_it() {
+    let mut dissector = Dissector::default();
+    let mut next = [1, 1];
+    let mut number = 0;
+    let mut push = |from: usize, data: &[u8]| {
+        let ports = [40_000, 7878];
+        let segment = Tcp {
+            source: ports[from],
+            destination: ports[1 - from],
+            seq: next[from],
+            data: data.to_vec(),
+            ..Tcp::new(PSH | ACK)
+        };
+        next[from] += data.len() as u32;
+        number += 1;
+        let (mut bytes, ends) = (segment.segment(), [IP_1, IP_2]);
+        seal(&mut bytes, 16, &ends[from], &ends[1 - from], 6);
+        let frame = Ipv4 { from: ends[from], to: ends[1 - from], ..Ipv4::new(6) }.frame(&bytes);
+        dissector.push(number, u64::from(number) * 1_000_000, &frame).dissection
+    };
+    let told = |dissection: dissect::Dissection| (dissection.protocol, dissection.summary);
+    assert_eq!(push(0, b"GET /chat HTTP/1.1\r\nHost: x\r\nUpgrade: web").protocol, "TCP");
+    let request = push(0, b"socket\r\n\r\nGET");
+    let upgrade = request.field("http.upgrade").unwrap();
+    let frames: Vec<_> = upgrade.parts.iter().map(|part| part.frame).collect();
+    assert_eq!((frames, upgrade.value.to_string().as_str()), (vec![1, 2], "websocket"));
+    assert_eq!(upgrade.start_bit, 54 * 8, "what this frame has of it is its first bytes");
+    let rest = request.layers.last().unwrap();
+    assert_eq!((rest.protocol, rest.end - rest.start), ("data", 3));
+    assert_eq!(told(request), ("HTTP", "GET /chat".to_owned()));
+    assert_eq!(told(push(0, b" / HTTP/1.0\r\n\r\n")), ("HTTP", "GET /".to_owned()));
+    let refused = b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nno";
+    let refused = push(1, refused);
+    assert_eq!(refused.field("http.request_in").unwrap().value, dissect::Value::Unsigned(2));
+    assert_eq!(told(refused), ("HTTP", "404 Not Found".to_owned()));
+    assert_eq!(
+        told(push(1, b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n")),
+        ("HTTP", "101 Switching Protocols".to_owned())
+    );
+    assert_eq!(told(push(1, &hex("8106 e4bda0 e5a5bd"))), ("WebSocket", "文本 \"你好\"".to_owned()));
+    let masked = push(0, &hex("8185 37fa213d 7f9f4d5158 8982 00000000 0102 8882 00000000 03e8"));
+    assert_eq!(masked.field("websocket.payload.text").unwrap().value.to_string(), "Hello");
+    assert_eq!(told(masked), ("WebSocket", "文本 \"Hello\"；Ping 2 字节；关闭 1000".to_owned()));
+    assert_eq!(told(push(0, &hex("0281 00000000 41"))).1, "二进制（分片） 1 字节");
+}
+
+#[test]
+fn a_hint_comes_before_the_first_bytes() {
+    let told = |name: &str, data: &[u8]| {
+        let mut dissector = Dissector::new(Hints { ports: vec![(50_000, name.to_owned())] });
+        let segment = Tcp { seq: 1, data: data.to_vec(), ..Tcp::new(PSH | ACK) };
+        dissector.push(1, 0, &segment.over_ipv4()).dissection.protocol
+    };
+    assert_eq!(told("http", b"GET / HTTP/1.1\r\n\r\n"), "HTTP");
+    assert_eq!(told("data", b"GET / HTTP/1.1\r\n\r\n"), "TCP");
+    assert_eq!(told("websocket", &hex("8900")), "WebSocket");
 }

@@ -6,6 +6,8 @@ use leptos_router::hooks::use_params_map;
 
 use super::not_found::NotFound;
 use crate::Site;
+use crate::islands::progress::Reading;
+use crate::parts::mark;
 use crate::parts::page::Page;
 use crate::parts::problems::Problems;
 use crate::parts::segments::Segments;
@@ -36,6 +38,7 @@ fn chapter(part: PartId) -> AnyView {
 #[component]
 fn ChapterPage(chapter: Chapter, part_title: String) -> impl IntoView {
     let path = chapter.path();
+    let (key, sections) = (path.trim_start_matches('/').to_owned(), mark::sections(&chapter));
     let Chapter { file, number, title, summary, segments, .. } = chapter.clone();
     view! {
         <Page title=format!("{number} {title}") description=summary.clone() path class="chapter">
@@ -47,6 +50,7 @@ fn ChapterPage(chapter: Chapter, part_title: String) -> impl IntoView {
                     <p class="chapter-summary">{summary}</p>
                 </header>
                 <Segments segments/>
+                <Reading chapter=key sections/>
             </article>
             <Turn chapter/>
         </Page>

@@ -5,4 +5,6 @@ pub mod home;
 pub mod lab;
 pub mod labs;
 pub mod not_found;
+pub mod progress;
+pub mod quiz;
 pub mod trace;

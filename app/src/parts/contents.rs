@@ -4,6 +4,7 @@
 use book::{Chapter, Part};
 use leptos::prelude::*;
 
+use super::mark::ProgressMark;
 use crate::Site;
 
 /// Written chapters only: what can be opened from here.
@@ -37,6 +38,7 @@ fn ContentsPart(part: Part, path: String) -> impl IntoView {
                 <a href=address aria-current=current.then_some("page")>
                     <span class="number">{chapter.number.clone()}</span>
                     {chapter.title.clone()}
+                    <ProgressMark chapter=chapter.clone()/>
                 </a>
                 {current.then(|| sections(chapter))}
             </li>

@@ -6,6 +6,7 @@ use leptos_meta::{Link, Meta, Title};
 use super::contents::Contents;
 use super::header::Header;
 use crate::Site;
+use crate::islands::progress::Marks;
 
 /// One page.
 #[component]
@@ -41,7 +42,8 @@ pub fn Page(
         </div>
         <footer class="footer">
             <p>"这里的每个实验都真的在运行：普通的 Rust 程序，真实的内核，真实的帧。"</p>
-            <p><a href="/">"目录"</a>" · "<a href="/labs">"全部实验"</a></p>
+            <p><a href="/">"目录"</a>" · "<a href="/labs">"全部实验"</a>" · "<a href="/progress">"学习进度"</a></p>
         </footer>
+        <Marks/>
     }
 }

@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use crate::islands::fetch::Fetch;
 use crate::islands::peer_chat::PeerChat;
 use crate::islands::peer_echo::PeerEcho;
 
@@ -11,6 +12,7 @@ pub fn PeerHere(
     slug: String,
 ) -> impl IntoView {
     match slug.as_str() {
+        "axum" => view! { <Fetch/> }.into_any(),
         "ws-echo" => view! { <PeerEcho/> }.into_any(),
         "ws-chat" => view! { <PeerChat/> }.into_any(),
         _ => ().into_any(),

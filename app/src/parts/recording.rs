@@ -70,8 +70,8 @@ fn rows(trace: &Trace) -> Vec<Row> {
             deliveries.entry(delivery.frame).or_default().push(delivery);
         }
     }
-    let hints = dissect::Hints::default();
-    let row = |event: &Event| match &event.body {
+    let mut dissector = dissect::Dissector::default();
+    let mut row = |event: &Event| match &event.body {
         Body::Code(code) if code.own => Some(Row {
             time: event.time,
             who: code.host.map_or("实验", name).to_owned(),
@@ -80,7 +80,7 @@ fn rows(trace: &Trace) -> Vec<Row> {
         }),
         Body::Frame(frame) => {
             let fates = deliveries.get(&frame.frame).map_or(&[][..], Vec::as_slice);
-            Some(frame_row(event.time, frame, fates, &hints, &name))
+            Some(frame_row(event.time, frame, fates, &mut dissector, &name))
         }
         Body::Lifecycle(Lifecycle::Measured { label, value, unit, .. }) => Some(Row {
             time: event.time,
@@ -90,20 +90,20 @@ fn rows(trace: &Trace) -> Vec<Row> {
         }),
         _ => None,
     };
-    trace.events.iter().filter_map(row).collect()
+    trace.events.iter().filter_map(&mut row).collect()
 }
 
 fn frame_row<'a>(
     time: u64,
     frame: &Frame,
     fates: &[&Delivery],
-    hints: &dissect::Hints,
+    dissector: &mut dissect::Dissector,
     name: &impl Fn(u8) -> &'a str,
 ) -> Row {
     let mut to: Vec<_> = fates.iter().filter_map(|delivery| delivery.to).map(name).collect();
     to.dedup();
     let to = if to.is_empty() { "…".to_owned() } else { to.join("、") };
-    let dissection = dissect::dissect(&frame.bytes, hints);
+    let dissection = dissector.push(frame.frame.saturating_add(1), time, &frame.bytes).dissection;
     let mut what = format!("{} {}", dissection.protocol, dissection.summary);
     let mut class = "recorded-frame";
     if let Some(lost) = fates.iter().find(|delivery| delivery.fate != Fate::Delivered) {

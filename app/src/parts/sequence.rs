@@ -70,7 +70,7 @@ fn arrows(trace: &Trace) -> Vec<Arrow> {
             arrivals.entry(delivery.frame).or_insert((event.time, delivery.fate));
         }
     }
-    let hints = dissect::Hints::default();
+    let mut dissector = dissect::Dissector::default();
     let frames = trace.events.iter().filter_map(|event| match &event.body {
         Body::Frame(frame) => Some((event.time, frame)),
         _ => None,
@@ -82,13 +82,13 @@ fn arrows(trace: &Trace) -> Vec<Arrow> {
             let (arrived, fate) = arrivals.get(&frame.frame).copied().unwrap_or((sent_ns, Fate::Lost));
             // 4 units a millisecond, but never out of the row.
             let slant = u32::try_from(arrived.saturating_sub(sent_ns) / 250_000).unwrap_or(22).clamp(3, 22);
-            let dissection = dissect::dissect(&frame.bytes, &hints);
+            let followed = dissector.push(frame.frame.saturating_add(1), sent_ns, &frame.bytes);
             let arrow = Arrow {
                 left_to_right: frame.from == 0,
                 start,
                 end: start + slant,
                 lost: fate != Fate::Delivered,
-                label: brief(&dissection),
+                label: brief(&followed.dissection),
                 sent_ns,
             };
             start += 32;
@@ -100,7 +100,7 @@ fn arrows(trace: &Trace) -> Vec<Arrow> {
 /// `TCP SYN`, `TCP PSH, ACK 16 字节`, `ARP …`: short enough for an arrow.
 fn brief(dissection: &dissect::Dissection) -> String {
     let flags = dissection.summary.split_once('[').and_then(|(_, rest)| rest.split_once(']'));
-    let Some((flags, _)) = flags else {
+    let Some((flags, _)) = flags.filter(|_| dissection.protocol == "TCP") else {
         let mut label: String = format!("{} {}", dissection.protocol, dissection.summary);
         if let Some((end, _)) = label.char_indices().nth(LONGEST_LABEL) {
             label.truncate(end);

@@ -3,9 +3,10 @@
 use crate::front_matter::{self, number};
 use crate::links::{self, Link};
 use crate::markdown::{self, html};
+use crate::quiz::Quiz;
 use crate::{
-    Chapter, CodeBlock, Correction, Cut, Heading, Labs, Listing, PEERS, PartId, Problem, Segment, correction,
-    cut, highlight, lab_block,
+    Chapter, CodeBlock, Correction, Cut, Heading, Labs, Listing, PEERS, PartId, Problem, Question, Segment,
+    Widget, correction, cut, highlight, lab_block,
 };
 use api::lab::LabInfo;
 use comrak::nodes::{AstNode, Attributes, NodeValue};
@@ -27,6 +28,7 @@ pub(crate) fn read(
     part: PartId,
     file: &str,
     text: &str,
+    quiz: &Quiz,
     links: &mut Vec<Link>,
     problems: &mut Vec<Problem>,
 ) -> Option<Chapter> {
@@ -41,7 +43,16 @@ pub(crate) fn read(
             return None;
         }
     };
-    let mut reader = Reader { world, file, links, problems, headings: Vec::new(), last_number: Vec::new() };
+    let mut reader = Reader {
+        world,
+        file,
+        quiz,
+        links,
+        problems,
+        headings: Vec::new(),
+        last_number: Vec::new(),
+        widgets: Vec::new(),
+    };
     if front.number != number_in_name {
         reader.problem(1, format!("文件名里的编号是 {number_in_name}，number 却是 {}", front.number));
     }
@@ -62,11 +73,14 @@ pub(crate) fn read(
 struct Reader<'a, 'w> {
     world: &'a World<'w>,
     file: &'a str,
+    quiz: &'a Quiz,
     links: &'a mut Vec<Link>,
     problems: &'a mut Vec<Problem>,
     headings: Vec<Heading>,
     /// Number of the last numbered heading.
     last_number: Vec<u32>,
+    /// Those placed so far.
+    widgets: Vec<Widget>,
 }
 
 impl Reader<'_, '_> {
@@ -127,7 +141,10 @@ impl Reader<'_, '_> {
                             .parent()
                             .is_some_and(|parent| !matches!(parent.data().value, NodeValue::Document)) =>
                 {
-                    self.problem(line, "实验、peer、勘误和 include 只能放在最外层，不能放进列表或引用");
+                    self.problem(
+                        line,
+                        "实验、互动、peer、题目、勘误和 include 只能放在最外层，不能放进列表或引用",
+                    );
                 }
                 _ => {}
             }
@@ -196,8 +213,14 @@ impl Reader<'_, '_> {
         let kind = words.next().unwrap_or("");
         let result = match kind {
             "lab" => self.lab(words.next().unwrap_or(""), &block.literal),
+            "widget" => self.widget(words.next().unwrap_or(""), &block.literal),
             "peer" => peer(words.next().unwrap_or(""), &block.literal),
             "勘误" | "correction" => self.correction(&block.literal),
+            "quiz" => match self.question(words.next().unwrap_or(""), &block.literal) {
+                Ok(Ok(question)) => Ok(Segment::Quiz(Box::new(question))),
+                Ok(Err(problem)) => Ok(Segment::Problem(problem)),
+                Err(mistake) => Err(mistake),
+            },
             _ => match words.find_map(|word| word.strip_prefix("include=")) {
                 Some(source) => self.include(kind, source, &block.literal),
                 None => Ok(Segment::Code(CodeBlock {
@@ -219,6 +242,30 @@ impl Reader<'_, '_> {
             return Err((0, format!("没有名为“{slug}”的实验")));
         };
         lab_block::parse(info, self.world.labs, body).map(Segment::Lab)
+    }
+
+    fn widget(&mut self, slug: &str, body: &str) -> Result<Segment, lab_block::Mistake> {
+        let Some(widget) = Widget::ALL.into_iter().find(|widget| widget.slug() == slug) else {
+            let known = Widget::ALL.map(Widget::slug).join("、");
+            return Err((0, format!("没有名为“{slug}”的互动；可用的有 {known}")));
+        };
+        if !body.trim().is_empty() {
+            return Err((0, "widget 块里不要写内容".into()));
+        }
+        // Its elements have ids.
+        if self.widgets.contains(&widget) {
+            return Err((0, format!("互动 {slug} 在这一章里已经有了")));
+        }
+        self.widgets.push(widget);
+        Ok(Segment::Widget(widget))
+    }
+
+    /// A question, or its mistake, which is reported in its own file.
+    fn question(&self, id: &str, body: &str) -> Result<Result<Question, Problem>, lab_block::Mistake> {
+        if !body.trim().is_empty() {
+            return Err((0, "quiz 块里不要写内容：题目写在同名的 .quiz.toml 里".into()));
+        }
+        self.quiz.place(id).cloned().map_err(|message| (0, message))
     }
 
     fn correction(&mut self, body: &str) -> Result<Segment, lab_block::Mistake> {
@@ -288,7 +335,7 @@ fn peer(slug: &str, body: &str) -> Result<Segment, lab_block::Mistake> {
 }
 
 fn is_special(info: &str) -> bool {
-    matches!(info.split_whitespace().next(), Some("lab" | "peer" | "勘误" | "correction"))
+    matches!(info.split_whitespace().next(), Some("lab" | "widget" | "peer" | "quiz" | "勘误" | "correction"))
         || info.contains("include=")
 }
 

@@ -54,7 +54,11 @@ pub(crate) fn parse(info: &LabInfo, labs: &dyn Labs, body: &str) -> Result<LabBl
     Ok(LabBlock { slug: info.slug.clone(), params, lines, seed, views })
 }
 
-fn parse_lines(info: &LabInfo, lines: Table, body: &str) -> Result<BTreeMap<String, Line>, Mistake> {
+pub(crate) fn parse_lines(
+    info: &LabInfo,
+    lines: Table,
+    body: &str,
+) -> Result<BTreeMap<String, Line>, Mistake> {
     lines
         .into_iter()
         .map(|(host, value)| {
@@ -96,7 +100,7 @@ fn line_of_field(body: &str, field: &str) -> usize {
     line_with(body, field.rsplit('.').next().unwrap_or(field))
 }
 
-fn line_with(body: &str, key: &str) -> usize {
+pub(crate) fn line_with(body: &str, key: &str) -> usize {
     body.lines()
         .position(|line| {
             let name = line.split('=').next().unwrap_or("").trim();

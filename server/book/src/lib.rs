@@ -8,6 +8,8 @@
 //! * ```` ```lab tcp-echo ````: a bench; its settings as TOML, see [`LabBlock`].
 //! * ```` ```rust include=tcp_echo.rs#server ````: code cut from a lab by its anchor.
 //! * ```` ```勘误 ````: a correction with `said`, `holds` and `proof`, each Markdown in TOML strings.
+//! * ```` ```peer axum ````: the reader's browser as a peer of a lab's server, one of [`PEERS`].
+//! * ```` ```quiz id ````: a question of `<chapter>.quiz.toml` beside the chapter, see [`Question`].
 //! * `content/notes/*.toml`: field notes by display-filter name with `name`, `text` and `rfc`.
 //! * `content/images/`: pictures, `![what it shows](../images/a.svg "caption")`.
 //! * `content/book.toml`: titles of the parts, and chapters still to be written.
@@ -27,11 +29,13 @@ mod markdown;
 mod model;
 mod notes;
 mod problem;
+mod quiz;
 
 pub use content::{Content, Files};
 pub use labs::Labs;
 pub use model::{
     Book, Chapter, CodeBlock, Correction, Cut, Heading, LabBlock, Listing, Note, PEERS, Part, PartId,
-    Planned, Segment,
+    Planned, Segment, Widget,
 };
 pub use problem::Problem;
+pub use quiz::{Kind, Question};

@@ -67,6 +67,7 @@ pub(crate) fn check(book: &Book, labs: &BTreeSet<String>, links: &[Link], proble
     let mut pages: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
     pages.insert("/".into(), BTreeSet::new());
     pages.insert("/labs".into(), BTreeSet::new());
+    pages.insert("/progress".into(), BTreeSet::new());
     for lab in labs {
         pages.insert(format!("/labs/{lab}"), BTreeSet::new());
     }

@@ -2,6 +2,7 @@
 
 use crate::chapter::{self, World};
 use crate::front_matter::{describe, line_of, number};
+use crate::quiz::{self, Quiz};
 use crate::{Book, Content, Labs, Listing, Part, PartId, Planned, Problem, Segment, cut, links, notes};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -50,11 +51,22 @@ impl Book {
             let mut part = Part { id, title, summary, chapters: Vec::new(), planned };
             let folder = format!("{}/", id.slug());
             for (file, bytes) in files.iter().filter(|(file, _)| file.starts_with(&folder)) {
-                let Ok(text) = std::str::from_utf8(bytes) else {
-                    problems.push(Problem::new(file, 1, "不是 UTF-8 文本"));
+                let Some(text) = text_of(file, bytes, &mut problems) else { continue };
+                if let Some(stem) = file.strip_suffix(quiz::SUFFIX) {
+                    if !files.contains_key(&format!("{stem}.md")) {
+                        problems.push(Problem::new(file, 1, format!("没有这些题目的章节 {stem}.md")));
+                    }
                     continue;
-                };
-                let read = chapter::read(&world, id, file, text, &mut found_links, &mut problems);
+                }
+                let beside = format!("{}{}", file.trim_end_matches(".md"), quiz::SUFFIX);
+                let quiz = files.get(&beside).and_then(|bytes| text_of(&beside, bytes, &mut problems));
+                let quiz =
+                    quiz.map(|text| Quiz::read(&world, file, &beside, text, &mut found_links, &mut problems));
+                let quiz = quiz.unwrap_or_default();
+                let read = chapter::read(&world, id, file, text, &quiz, &mut found_links, &mut problems);
+                if read.is_some() {
+                    quiz.finish(&mut problems);
+                }
                 part.chapters.extend(read);
             }
             part.chapters.sort_by_key(|chapter| number(&chapter.number));
@@ -64,9 +76,8 @@ impl Book {
             book.parts.push(part);
         }
         for (file, bytes) in files.iter().filter(|(file, _)| file.starts_with("notes/")) {
-            match std::str::from_utf8(bytes) {
-                Ok(text) => notes::read(file, text, &mut book.notes, &mut problems),
-                Err(_) => problems.push(Problem::new(file, 1, "不是 UTF-8 文本")),
+            if let Some(text) = text_of(file, bytes, &mut problems) {
+                notes::read(file, text, &mut book.notes, &mut problems);
             }
         }
         let slugs: BTreeSet<String> = infos.iter().map(|info| info.slug.clone()).collect();
@@ -81,6 +92,14 @@ impl Book {
         problems.dedup();
         Ok((book, problems))
     }
+}
+
+fn text_of<'a>(file: &str, bytes: &'a [u8], problems: &mut Vec<Problem>) -> Option<&'a str> {
+    let text = std::str::from_utf8(bytes).ok();
+    if text.is_none() {
+        problems.push(Problem::new(file, 1, "不是 UTF-8 文本"));
+    }
+    text
 }
 
 fn outline(files: &crate::Files, problems: &mut Vec<Problem>) -> BTreeMap<PartId, PartOutline> {

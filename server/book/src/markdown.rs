@@ -45,7 +45,7 @@ create_formatter!(Html, {
     NodeValue::Table(_) => |context, node, entering| {
         // On a narrow screen a wide table scrolls by itself; the keyboard can reach it.
         if entering {
-            context.write_str("<div class=\"table\" role=\"region\" aria-label=\"表格\" tabindex=\"0\">")?;
+            context.write_str("<div class=\"table\" role=\"group\" aria-label=\"表格\" tabindex=\"0\">")?;
         }
         format_node_default(context, node, entering)?;
         if !entering {

@@ -80,6 +80,14 @@ impl Chapter {
     pub fn path(&self) -> String {
         format!("/{}/{}", self.part.slug(), self.slug)
     }
+
+    /// Its questions as they stand in it.
+    pub fn questions(&self) -> impl Iterator<Item = &super::Question> {
+        self.segments.iter().filter_map(|segment| match segment {
+            Segment::Quiz(question) => Some(&**question),
+            _ => None,
+        })
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,7 +100,7 @@ pub struct Heading {
 }
 
 /// What a `peer` block may name.
-pub const PEERS: [&str; 2] = ["ws-echo", "ws-chat"];
+pub const PEERS: [&str; 3] = ["axum", "ws-echo", "ws-chat"];
 
 /// A stretch of a chapter.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -105,12 +113,34 @@ pub enum Segment {
     Lab(LabBlock),
     Code(CodeBlock),
     Correction(Correction),
+    /// An interactive piece that runs in the reader's browser alone.
+    Widget(Widget),
     /// The reader's own browser is one end, this server's endpoint `/peer/<slug>` the other: one of [`PEERS`].
     Peer {
         slug: String,
     },
+    Quiz(Box<super::Question>),
     /// Something the author must mend, shown where it stands (development only).
     Problem(super::Problem),
+}
+
+/// What ```` ```widget <slug> ```` can place in a chapter, once. The pages draw every one of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Widget {
+    /// Reads an address as `std::net` does.
+    AddrParse,
+}
+
+impl Widget {
+    pub const ALL: [Self; 1] = [Self::AddrParse];
+
+    #[must_use]
+    pub fn slug(self) -> &'static str {
+        match self {
+            Self::AddrParse => "addr-parse",
+        }
+    }
 }
 
 /// A bench in a chapter: a lab with the settings this place wants.
@@ -188,6 +218,12 @@ impl Book {
     #[must_use]
     pub fn chapter(&self, part: PartId, slug: &str) -> Option<&Chapter> {
         self.part(part)?.chapters.iter().find(|chapter| chapter.slug == slug)
+    }
+
+    /// A question by its chapter and id.
+    #[must_use]
+    pub fn question(&self, part: PartId, slug: &str, id: &str) -> Option<&super::Question> {
+        self.chapter(part, slug)?.questions().find(|question| question.id == id)
     }
 
     /// All written chapters from the first page to the last.

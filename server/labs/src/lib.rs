@@ -11,11 +11,19 @@ mod entry;
 mod lab;
 mod params;
 
+mod axum_basic;
+mod axum_middleware;
+pub mod axum_routing;
+mod bind_addr;
+mod blocking_vs_async;
+mod http_client;
 mod icmp_ping;
 mod serial_mock;
 mod tcp_chat_threads;
 mod tcp_echo;
 mod tcp_vs_udp;
+mod tokio_tcp;
+mod tokio_udp;
 mod udp_broadcast;
 mod udp_echo;
 mod udp_multicast;
@@ -37,12 +45,20 @@ macro_rules! lab {
 
 /// Every lab, in the order of the book.
 static LABS: &[Entry] = &[
+    lab!(blocking_vs_async::BlockingVsAsync),
+    lab!(bind_addr::BindAddr),
     lab!(tcp_vs_udp::TcpVsUdp),
     lab!(tcp_echo::TcpEcho),
     lab!(tcp_chat_threads::TcpChatThreads),
     lab!(udp_echo::UdpEcho),
     lab!(udp_broadcast::UdpBroadcast),
     lab!(udp_multicast::UdpMulticast),
+    lab!(tokio_tcp::TokioTcp),
+    lab!(tokio_udp::TokioUdp),
+    lab!(http_client::HttpClient),
+    lab!(axum_basic::AxumBasic),
+    lab!(axum_middleware::AxumMiddleware),
+    lab!(axum_routing::AxumRouting),
     lab!(ws_echo::WsEcho),
     lab!(ws_chat::WsChat),
     lab!(serial_mock::SerialMock),

@@ -12,8 +12,10 @@ use std::net::{IpAddr, Ipv4Addr, TcpListener, TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
 
 const SETUPS: usize = 50;
-const ROUND_TRIPS: usize = 5_000;
-const WARM_UP: usize = 200;
+/// The machine's mood (which core wakes which) changes between threads: many short blocks, taken in turn.
+const BLOCKS: usize = 20;
+const ROUND_TRIPS: usize = 300;
+const WARM_UP: usize = 30;
 const BULK: Duration = Duration::from_secs(2);
 const PAYLOAD: usize = 64;
 
@@ -38,9 +40,13 @@ fn main() -> anyhow::Result<()> {
     let (mut lan, control) = new_lan()?;
     let server = lan.host("server")?;
     let client = lan.host("client")?;
-    let over_lan = runtime.block_on(round_trips(&server, &client, server.ipv4()))?;
-    // The same code on the loopback device of one of the hosts.
-    let loopback = runtime.block_on(round_trips(&server, &server, Ipv4Addr::LOCALHOST))?;
+    let (mut over_lan, mut loopback) = (Times::default(), Times::default());
+    for _ in 0..BLOCKS {
+        over_lan.add(runtime.block_on(round_trips(&server, &client, server.ipv4()))?);
+        // The same code on the loopback device of one of the hosts.
+        loopback.add(runtime.block_on(round_trips(&server, &server, Ipv4Addr::LOCALHOST))?);
+    }
+    let (over_lan, loopback) = (RoundTrips::of(over_lan), RoundTrips::of(loopback));
     let bulk = runtime.block_on(bulk(&server, &client))?;
     let left_out = control.finish();
     let setup = Summary::of(setups);
@@ -77,9 +83,28 @@ fn new_lan() -> anyhow::Result<(Lan, lan::Control)> {
     Lan::new(config, recorder, inputs)
 }
 
+#[derive(Default)]
+struct Times {
+    udp: Vec<Duration>,
+    tcp: Vec<Duration>,
+}
+
+impl Times {
+    fn add(&mut self, more: Self) {
+        self.udp.extend(more.udp);
+        self.tcp.extend(more.tcp);
+    }
+}
+
 struct RoundTrips {
     udp: Summary,
     tcp: Summary,
+}
+
+impl RoundTrips {
+    fn of(times: Times) -> Self {
+        Self { udp: Summary::of(times.udp), tcp: Summary::of(times.tcp) }
+    }
 }
 
 /// Microseconds.
@@ -97,12 +122,12 @@ impl Summary {
 }
 
 /// Ping-pong of small messages with blocking sockets, on threads of the two hosts.
-async fn round_trips(server: &Host, client: &Host, address: Ipv4Addr) -> anyhow::Result<RoundTrips> {
+async fn round_trips(server: &Host, client: &Host, address: Ipv4Addr) -> anyhow::Result<Times> {
     let (bound, ports) = tokio::sync::oneshot::channel();
     let serving = server.spawn_blocking(move || serve(address.into(), bound));
     let (udp, tcp) = ports.await.context("server")?;
-    let result = client.spawn_blocking(move || -> anyhow::Result<RoundTrips> {
-        Ok(RoundTrips { udp: ping_udp(udp)?, tcp: ping_tcp(tcp)? })
+    let result = client.spawn_blocking(move || -> anyhow::Result<Times> {
+        Ok(Times { udp: ping_udp(udp)?, tcp: ping_tcp(tcp)? })
     });
     let result = result.await??;
     serving.await??;
@@ -151,7 +176,7 @@ fn serve(address: IpAddr, bound: tokio::sync::oneshot::Sender<Addresses>) -> any
     Ok(())
 }
 
-fn ping_udp(server: std::net::SocketAddr) -> anyhow::Result<Summary> {
+fn ping_udp(server: std::net::SocketAddr) -> anyhow::Result<Vec<Duration>> {
     let socket = UdpSocket::bind("0.0.0.0:0")?;
     socket.connect(server)?;
     socket.set_read_timeout(Some(Duration::from_secs(5)))?;
@@ -163,7 +188,7 @@ fn ping_udp(server: std::net::SocketAddr) -> anyhow::Result<Summary> {
     })
 }
 
-fn ping_tcp(server: std::net::SocketAddr) -> anyhow::Result<Summary> {
+fn ping_tcp(server: std::net::SocketAddr) -> anyhow::Result<Vec<Duration>> {
     let mut stream = TcpStream::connect(server)?;
     stream.set_nodelay(true)?;
     let mut buffer = [0; PAYLOAD];
@@ -174,7 +199,7 @@ fn ping_tcp(server: std::net::SocketAddr) -> anyhow::Result<Summary> {
     })
 }
 
-fn timed(mut once: impl FnMut() -> anyhow::Result<()>) -> anyhow::Result<Summary> {
+fn timed(mut once: impl FnMut() -> anyhow::Result<()>) -> anyhow::Result<Vec<Duration>> {
     for _ in 0..WARM_UP {
         once()?;
     }
@@ -184,5 +209,5 @@ fn timed(mut once: impl FnMut() -> anyhow::Result<()>) -> anyhow::Result<Summary
         once()?;
         times.push(began.elapsed());
     }
-    Ok(Summary::of(times))
+    Ok(times)
 }

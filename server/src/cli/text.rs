@@ -11,6 +11,7 @@ pub(super) struct Printer {
     hosts: Vec<String>,
     /// What each frame is, until it has arrived.
     frames: HashMap<u32, String>,
+    dissector: dissect::Dissector,
 }
 
 impl Printer {
@@ -34,7 +35,7 @@ impl Printer {
         match &event.body {
             Body::Code(code) => Some((self.of(code.host), code_line(code)?)),
             Body::Frame(frame) => {
-                let what = self.frame(frame);
+                let what = self.frame(event.time, frame);
                 Some((self.name(frame.from), format!("▶ {what}")))
             }
             Body::Delivery(delivery) => self.delivery(delivery),
@@ -50,11 +51,12 @@ impl Printer {
         }
     }
 
-    fn frame(&mut self, frame: &Frame) -> String {
+    fn frame(&mut self, time: u64, frame: &Frame) -> String {
         let what = if frame.bytes.is_empty() {
             format!("{} 字节（内容未保存）", frame.length)
         } else {
-            let dissection = dissect::dissect(&frame.bytes, &dissect::Hints::default());
+            let dissection =
+                self.dissector.push(frame.frame.saturating_add(1), time, &frame.bytes).dissection;
             format!("{} {}", dissection.protocol, dissection.summary)
         };
         self.frames.insert(frame.frame, what.clone());

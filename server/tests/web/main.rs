@@ -5,9 +5,11 @@
 mod cli;
 mod live;
 mod live_bounds;
+mod peer;
 mod peer_chat;
 mod peer_echo;
 mod peer_load;
+mod quiz;
 mod real;
 mod router;
 mod shutdown;

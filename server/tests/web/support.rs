@@ -204,14 +204,35 @@ impl Stage {
 
     /// Status, headers and body of a plain GET.
     pub(crate) async fn get(&self, path: &str, headers: &[(&str, &str)]) -> http::Response<bytes::Bytes> {
+        self.request(http::Method::GET, path, headers, "").await
+    }
+
+    /// The same of a POST.
+    pub(crate) async fn post(
+        &self,
+        path: &str,
+        content_type: &str,
+        body: &str,
+    ) -> http::Response<bytes::Bytes> {
+        self.request(http::Method::POST, path, &[("content-type", content_type)], body).await
+    }
+
+    pub(crate) async fn request(
+        &self,
+        method: http::Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> http::Response<bytes::Bytes> {
         use http_body_util::BodyExt as _;
         use tower::ServiceExt as _;
-        let mut request = http::Request::get(path);
+        let mut request = http::Request::builder().method(method).uri(path);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
         let router = server::router::router(self.state.clone(), Duration::from_secs(30));
-        let response = router.oneshot(request.body(axum::body::Body::empty()).unwrap()).await.unwrap();
+        let response =
+            router.oneshot(request.body(axum::body::Body::from(body.to_owned())).unwrap()).await.unwrap();
         let (parts, body) = response.into_parts();
         http::Response::from_parts(parts, body.collect().await.unwrap().to_bytes())
     }

@@ -1,7 +1,9 @@
 //! Bytes that no dissector claims.
 
-use crate::context::Context;
+use crate::context::{Context, to_u32};
+use crate::fields::Fields;
 use crate::spec::{Form, specs};
+use crate::types::Layer;
 
 specs! {
     DATA = "data.data", "数据", Form::Bytes;
@@ -19,4 +21,27 @@ pub(crate) fn dissect(context: &mut Context<'_>, start: usize, end: usize) {
     }
     fields.derived(&LEN, 0, length as u64);
     context.layer("data", format!("数据 {length} 字节"), fields, length);
+}
+
+/// The bytes `start..end` of a frame whose payload `payload` begins at byte `at`: a piece of a message in a stream.
+pub(crate) fn layer(at: usize, payload: &[u8], start: usize, end: usize) -> Option<Layer> {
+    let bytes =
+        payload.get(start.checked_sub(at)?..end.checked_sub(at)?).filter(|bytes| !bytes.is_empty())?;
+    let mut fields = Fields::new(bytes, 0, bytes.len());
+    fields.add(&DATA, 0, bytes.len() * 8)?;
+    fields.derived(&LEN, 0, bytes.len() as u64)?;
+    let shift = |bit: &mut u32| *bit = bit.saturating_add(to_u32(start * 8));
+    for field in &mut fields.list {
+        shift(&mut field.start_bit);
+        shift(&mut field.end_bit);
+    }
+    Some(Layer {
+        protocol: "data",
+        title: format!("下一条消息的开头，{} 字节", bytes.len()),
+        start: to_u32(start),
+        end: to_u32(end),
+        parts: Vec::new(),
+        quoted: false,
+        fields: fields.list,
+    })
 }

@@ -1,8 +1,14 @@
-//! Application protocols: one file each, chosen by the lab's hint, then by port.
+//! Application protocols: one file or folder each.
 //!
-//! A new protocol is a file with `ALL` (its fields) and `dissect`, and a row in [`PROTOCOLS`].
+//! - In datagrams, chosen by the lab's hint, then by port: a file with `ALL` (its fields) and `dissect`, and a row in
+//!   [`PROTOCOLS`].
+//! - In streams, chosen by the lab's hint, then by the first bytes: a file with `ALL` and `step`, called by
+//!   [`crate::streams`], which alone sees more than one frame.
 
 pub(crate) mod data;
+pub(crate) mod http;
+pub(crate) mod stream;
+pub(crate) mod websocket;
 
 use crate::context::Context;
 
@@ -23,7 +29,7 @@ pub(crate) struct Protocol {
     dissect: fn(&mut Context<'_>, usize, usize),
 }
 
-/// None yet: everything inside TCP and UDP is shown as data.
+/// None yet: everything inside UDP is shown as data, as is a TCP segment that is looked at alone.
 static PROTOCOLS: &[Protocol] = &[];
 
 /// Opens the payload of a segment or datagram.

@@ -26,8 +26,8 @@ pub struct Entry {
     pub parent_position: usize,
 }
 
-/// Preferences under which both tell the same story: checksums judged, fragments and segments left alone,
-/// numbers as they are on the wire, no guessing of an FCS.
+/// Preferences under which both tell the same story: checksums judged, fragments left alone, bodies as they are on
+/// the wire, numbers too, no guessing of an FCS.
 const PREFERENCES: [&str; 9] = [
     "ip.check_checksum:TRUE",
     "tcp.check_checksum:TRUE",
@@ -35,10 +35,14 @@ const PREFERENCES: [&str; 9] = [
     "ip.defragment:FALSE",
     "ipv6.defragment:FALSE",
     "ipv6.exthdr_under_root_protocol_tree:TRUE",
-    "tcp.desegment_tcp_streams:FALSE",
+    "http.decompress_body:FALSE",
     "tcp.relative_sequence_numbers:FALSE",
     "eth.fcs:Never",
 ];
+
+/// Each segment for itself, or streams put together.
+const ALONE: [&str; 1] = ["tcp.desegment_tcp_streams:FALSE"];
+const TOGETHER: [&str; 2] = ["tcp.desegment_tcp_streams:TRUE", "tcp.reassemble_out_of_order:TRUE"];
 
 /// Why there is nothing to compare with.
 pub const MISSING: &str =
@@ -58,11 +62,12 @@ pub fn left_out() -> bool {
     true
 }
 
-/// Calls `each` with the entries of one frame after the other.
-pub fn read(file: &Path, mut each: impl FnMut(Vec<Entry>)) -> Result<(), String> {
+/// Calls `each` with the entries of one frame after the other. `streams`: TCP segments are put together.
+pub fn read(file: &Path, streams: bool, mut each: impl FnMut(Vec<Entry>)) -> Result<(), String> {
     let mut command = Command::new("tshark");
     command.arg("-n").arg("-r").arg(file).args(["-T", "pdml"]);
-    for preference in PREFERENCES {
+    let segments = if streams { &TOGETHER[..] } else { &ALONE };
+    for preference in PREFERENCES.iter().chain(segments) {
         command.args(["-o", preference]);
     }
     let mut child = command

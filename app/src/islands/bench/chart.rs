@@ -9,6 +9,7 @@ use super::format;
 use super::measure::use_size;
 use super::model::SocketHistory;
 use super::state::Bench;
+use crate::islands::boxed::{heard, part};
 use leptos::ev::MouseEvent;
 use leptos::html::Div;
 use leptos::prelude::*;
@@ -185,15 +186,15 @@ pub(crate) fn Chart(
         <div class="chart" node_ref=area>
             <dl class="chart-legend">{legend}</dl>
             <Show when=move || { width.get() > 80 }>
-                <svg class="chart-plot" width=width height=height role="img" aria-label="cwnd、ssthresh、在途段数与 rtt 随时间的变化，数值见下面的采样表" on:click=on_click>
-                    {move || {
+                <svg class="chart-plot" width=width height=height role="img" aria-label="cwnd、ssthresh、在途段数与 rtt 随时间的变化，数值见下面的采样表" on:click=heard(on_click)>
+                    {part(move || {
                         let (upper, lower) = plots.get();
                         curves.with(|curves| (
                             panel(curves, &upper, &Curve::SEGMENTS, "段"),
                             panel(curves, &lower, &[Curve::Rtt], "ms"),
                             times(&lower),
                         ))
-                    }}
+                    })}
                     <line class=cursor_class x1=cursor x2=cursor y1=TOP y2=height - 22></line>
                 </svg>
             </Show>

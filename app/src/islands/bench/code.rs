@@ -3,6 +3,7 @@
 use super::browser;
 use super::source::{Mark, Source, mark, plain};
 use super::state::Bench;
+use crate::islands::boxed::{boxed, heard, part};
 use api::trace::HostId;
 use leptos::html;
 use leptos::prelude::*;
@@ -65,8 +66,8 @@ fn Listing(bench: Bench, source: Source) -> impl IntoView {
         <div class="code">
             <div class="code-head">
                 <code>{file.clone()}</code>
-                <button type="button" class="bench-quiet" on:click=copy>
-                    {move || if copied.get() { "✓ 已复制" } else { "复制代码" }}
+                <button type="button" class="bench-quiet" on:click=heard(copy)>
+                    {part(move || if copied.get() { "✓ 已复制" } else { "复制代码" })}
                 </button>
             </div>
             <div class="code-box" role="group" tabindex="0" aria-label=format!("源代码 {file}") node_ref=scroll_box>
@@ -99,7 +100,7 @@ fn code_line(
             return view! { <span class="code-number">{number}</span> }.into_any();
         }
         view! {
-            <button type="button" class="code-number" title="转到这一行的下一个事件" on:click=move |_| select_next(bench, number)>
+            <button type="button" class="code-number" title="转到这一行的下一个事件" on:click=heard(move |_| select_next(bench, number))>
                 <span><span class="bench-unseen">"第 "</span>{number}<span class="bench-unseen">" 行，执行 "</span></span>
                 <small class="code-hits">
                     {(past > 0).then(|| format!("×{past}"))}
@@ -125,11 +126,11 @@ fn code_line(
     view! {
         <li
             class="code-line"
-            class:code-past=move || state.with(|state| state.past > 0)
-            class:code-now=move || state.with(|state| !state.here.is_empty())
-            class:code-selected=move || state.with(|state| state.selected)
+            class:code-past=boxed(move || state.with(|state| state.past > 0))
+            class:code-now=boxed(move || state.with(|state| !state.here.is_empty()))
+            class:code-selected=boxed(move || state.with(|state| state.selected))
             data-line=number
-            on:click=move |_| if state.with_untracked(|state| state.all > 0) { select_next(bench, number) }
+            on:click=heard(move |_| if state.with_untracked(|state| state.all > 0) { select_next(bench, number) })
         >
             {gutter}
             <code inner_html=html></code>

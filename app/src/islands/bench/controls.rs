@@ -5,6 +5,7 @@ use super::format;
 use super::model::is_shown;
 use super::player::{self, Pace};
 use super::state::Bench;
+use crate::islands::boxed::{boxed, heard, part};
 use leptos::ev::KeyboardEvent;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
@@ -49,43 +50,43 @@ pub(crate) fn Controls(bench: Bench) -> impl IntoView {
     };
     view! {
         <div class="bench-controls" role="group" aria-label="回放">
-            <button type="button" title="第一个事件（Home）" aria-label="第一个事件" on:click=move |_| jump(false)>{icon(FIRST)}</button>
-            <button type="button" title="上一个事件（←）" aria-label="上一个事件" on:click=move |_| step(false)>{icon(PREVIOUS)}</button>
+            <button type="button" title="第一个事件（Home）" aria-label="第一个事件" on:click=heard(move |_| jump(false))>{icon(FIRST)}</button>
+            <button type="button" title="上一个事件（←）" aria-label="上一个事件" on:click=heard(move |_| step(false))>{icon(PREVIOUS)}</button>
             <button
                 type="button"
                 class="bench-play"
                 title="播放或暂停（空格）"
-                aria-label=move || if bench.playing.get() { "暂停" } else { "播放" }
-                on:click=move |_| player::toggle(bench)
+                aria-label=boxed(move || if bench.playing.get() { "暂停" } else { "播放" })
+                on:click=heard(move |_| player::toggle(bench))
             >
-                {move || icon(if bench.playing.get() { PAUSE } else if at_end() { AGAIN } else { PLAY })}
+                {part(move || icon(if bench.playing.get() { PAUSE } else if at_end() { AGAIN } else { PLAY }))}
             </button>
-            <button type="button" title="下一个事件（→）" aria-label="下一个事件" on:click=move |_| step(true)>{icon(NEXT)}</button>
-            <button type="button" title="最后一个事件（End）" aria-label="最后一个事件" on:click=move |_| jump(true)>{icon(LAST)}</button>
+            <button type="button" title="下一个事件（→）" aria-label="下一个事件" on:click=heard(move |_| step(true))>{icon(NEXT)}</button>
+            <button type="button" title="最后一个事件（End）" aria-label="最后一个事件" on:click=heard(move |_| jump(true))>{icon(LAST)}</button>
             <Slider bench/>
         </div>
         <div class="bench-options">
-            <select aria-label="播放方式" title="播放方式" on:change=move |event| {
+            <select aria-label="播放方式" title="播放方式" on:change=heard(move |event| {
                 pace.set(if event_target_value(&event) == "time" { Pace::Time } else { Pace::Events });
-            }>
+            })>
                 <option value="events">"按事件"</option>
                 <option value="time">"实时"</option>
             </select>
-            <select aria-label="速度" title="速度" prop:value=move || speed.get().to_string() on:change=move |event| {
+            <select aria-label="速度" title="速度" prop:value=boxed(move || speed.get().to_string()) on:change=heard(move |event| {
                 speed.set(event_target_value(&event).parse().unwrap_or(1_000));
-            }>
+            })>
                 {SPEEDS.iter().map(|(value, label)| {
                     view! { <option value=value.to_string() selected=*value == 1_000>{*label}</option> }
                 }).collect_view()}
             </select>
             <label class="bench-check">
-                <input type="checkbox" prop:checked=move || bench.show_crates.get()
-                    on:change=move |event| bench.show_crates.set(event_target_checked(&event))/>
+                <input type="checkbox" prop:checked=boxed(move || bench.show_crates.get())
+                    on:change=heard(move |event| bench.show_crates.set(event_target_checked(&event)))/>
                 "库的事件"
             </label>
             <Show when=running>
                 <label class="bench-check">
-                    <input type="checkbox" prop:checked=move || bench.follow.get() on:change=toggle_follow/>
+                    <input type="checkbox" prop:checked=boxed(move || bench.follow.get()) on:change=heard(toggle_follow)/>
                     "跟随"
                 </label>
             </Show>
@@ -144,10 +145,10 @@ fn Slider(bench: Bench) -> impl IntoView {
     };
     view! {
         <input type="range" class="bench-slider" min="0" max=SLIDER step="1" aria-label="时间游标"
-            aria-valuetext=said prop:value=place on:input=seek/>
+            aria-valuetext=said prop:value=place on:input=heard(seek)/>
         <span class="bench-clock" aria-hidden="true">
-            {move || format::moment(bench.cursor.get())}
-            <small>{move || { let (past, all) = order.get(); format!("{past}/{all}") }}</small>
+            {part(move || format::moment(bench.cursor.get()))}
+            <small>{part(move || { let (past, all) = order.get(); format!("{past}/{all}") })}</small>
         </span>
     }
 }

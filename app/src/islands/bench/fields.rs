@@ -4,6 +4,7 @@ pub(crate) mod note;
 pub(crate) mod tree;
 
 use super::state::Bench;
+use crate::islands::boxed::{boxed, heard, part};
 use leptos::ev::{KeyboardEvent, MouseEvent};
 use leptos::html::Ul;
 use leptos::prelude::*;
@@ -197,9 +198,9 @@ pub(crate) fn Fields(
             role="tree"
             tabindex="0"
             aria-label="报文的字段"
-            aria-activedescendant=move || chosen.get().map(|at| bench.id(&format!("field-{at}")))
-            on:keydown=on_key
-            on:click=on_click
+            aria-activedescendant=boxed(move || chosen.get().map(|at| bench.id(&format!("field-{at}"))))
+            on:keydown=heard(on_key)
+            on:click=heard(on_click)
         >
             <For
                 each=move || opened.with(|opened| {
@@ -241,11 +242,11 @@ fn row<F: Fn() -> bool + Copy + Send + Sync + 'static>(
             data-at=at.to_string()
             title=node.name
             attr:aria-level=(node.depth + 1).to_string()
-            aria-selected=move || selected.get().to_string()
-            aria-expanded=move || has_children.then(|| is_open().to_string())
+            aria-selected=boxed(move || selected.get().to_string())
+            aria-expanded=boxed(move || has_children.then(|| is_open().to_string()))
         >
             <span class="fields-twist" aria-hidden="true">
-                {move || match (has_children, is_open()) { (true, true) => "▾", (true, false) => "▸", _ => "" }}
+                {part(move || match (has_children, is_open()) { (true, true) => "▾", (true, false) => "▸", _ => "" })}
             </span>
             <span class="fields-label">{node.label.clone()}</span>
             {value}

@@ -6,6 +6,7 @@ use super::settings::{Field, Settings, parse_seed};
 use super::state::Bench;
 use super::{address, value};
 use crate::inline_code::InlineCode;
+use crate::islands::boxed::{boxed, heard, part};
 use api::lab::ParamKind;
 use api::run::{Congestion, Tier};
 use leptos::ev::SubmitEvent;
@@ -34,7 +35,7 @@ pub(crate) fn Form(
         }
     };
     view! {
-        <form class="bench-form" autocomplete="off" novalidate on:submit=submit>
+        <form class="bench-form" autocomplete="off" novalidate on:submit=heard(submit)>
             <div class="bench-params">
                 {fields.into_iter().map(|field| param_field(bench, settings, field)).collect_view()}
             </div>
@@ -55,19 +56,19 @@ pub(crate) fn Form(
                 <button
                     type="submit"
                     class="bench-run"
-                    disabled=move || !ready.get() || underway() || impossible()
+                    disabled=boxed(move || !ready.get() || underway() || impossible())
                 >
                     "运行"
                 </button>
                 <button
                     type="button"
                     class="bench-stop"
-                    disabled=move || !underway() || run.phase.get() == Phase::Stopping
-                    on:click=move |_| run.stop()
+                    disabled=boxed(move || !underway() || run.phase.get() == Phase::Stopping)
+                    on:click=heard(move |_| run.stop())
                 >
                     "停止"
                 </button>
-                <button type="button" class="bench-quiet" disabled=move || !ready.get() on:click=move |_| settings.reset()>
+                <button type="button" class="bench-quiet" disabled=boxed(move || !ready.get()) on:click=heard(move |_| settings.reset())>
                     "恢复默认"
                 </button>
             </div>
@@ -98,39 +99,39 @@ fn param_field(bench: Bench, settings: Settings, field: Field) -> impl IntoView 
     let input = match param.kind {
         ParamKind::Integer { min, max } => view! {
             <input id=id.clone() name=name type="number" inputmode="numeric" step="1"
-                min=min.to_string() max=max.to_string() value=initial prop:value=move || text.get()
+                min=min.to_string() max=max.to_string() value=initial prop:value=boxed(move || text.get())
                 aria-invalid=invalid aria-describedby=described
-                on:input=move |event| set(event_target_value(&event))/>
+                on:input=heard(move |event| set(event_target_value(&event)))/>
         }
         .into_any(),
         ParamKind::Number { min, max } => view! {
             <input id=id.clone() name=name type="number" inputmode="decimal" step="any"
-                min=super::number::exact(min) max=super::number::exact(max) value=initial prop:value=move || text.get()
+                min=super::number::exact(min) max=super::number::exact(max) value=initial prop:value=boxed(move || text.get())
                 aria-invalid=invalid aria-describedby=described
-                on:input=move |event| set(event_target_value(&event))/>
+                on:input=heard(move |event| set(event_target_value(&event)))/>
         }
         .into_any(),
         ParamKind::Text { multiline: true, .. } => view! {
-            <textarea id=id.clone() name=name rows="3" spellcheck="false" prop:value=move || text.get()
+            <textarea id=id.clone() name=name rows="3" spellcheck="false" prop:value=boxed(move || text.get())
                 aria-invalid=invalid aria-describedby=described
-                on:input=move |event| set(event_target_value(&event))>{initial}</textarea>
+                on:input=heard(move |event| set(event_target_value(&event)))>{initial}</textarea>
         }
         .into_any(),
         ParamKind::Text { .. } => view! {
-            <input id=id.clone() name=name type="text" spellcheck="false" value=initial prop:value=move || text.get()
+            <input id=id.clone() name=name type="text" spellcheck="false" value=initial prop:value=boxed(move || text.get())
                 aria-invalid=invalid aria-describedby=described
-                on:input=move |event| set(event_target_value(&event))/>
+                on:input=heard(move |event| set(event_target_value(&event)))/>
         }
         .into_any(),
         ParamKind::Flag => view! {
             <input id=id.clone() name=name type="checkbox" checked=initial == "true"
-                prop:checked=move || text.with(|text| text == "true") aria-describedby=described
-                on:change=move |event| set(event_target_checked(&event).to_string())/>
+                prop:checked=boxed(move || text.with(|text| text == "true")) aria-describedby=described
+                on:change=heard(move |event| set(event_target_checked(&event).to_string()))/>
         }
         .into_any(),
         ParamKind::Choice { options } => view! {
-            <select id=id.clone() name=name prop:value=move || text.get() aria-invalid=invalid aria-describedby=described
-                on:change=move |event| set(event_target_value(&event))>
+            <select id=id.clone() name=name prop:value=boxed(move || text.get()) aria-invalid=invalid aria-describedby=described
+                on:change=heard(move |event| set(event_target_value(&event)))>
                 {options.into_iter().map(|(value, label)| {
                     let selected = value == initial;
                     view! { <option value=value selected=selected>{label}</option> }
@@ -144,7 +145,7 @@ fn param_field(bench: Bench, settings: Settings, field: Field) -> impl IntoView 
             <label for=id>{param.label}</label>
             {input}
             {(!param.help.is_empty()).then(|| view! { <p class="bench-help" id=help_id><InlineCode text=param.help /></p> })}
-            <p class="bench-error" id=error_id>{move || error.get()}</p>
+            <p class="bench-error" id=error_id>{part(move || error.get())}</p>
         </div>
     }
 }
@@ -167,11 +168,11 @@ fn Seed(bench: Bench, settings: Settings) -> impl IntoView {
             <label for=id.clone()>"种子"</label>
             <div class="bench-with-button">
                 <input id=id type="text" inputmode="numeric" placeholder="每次随机"
-                    value=settings.seed.get_untracked() prop:value=move || settings.seed.get()
-                    aria-invalid=move || error().is_some().then_some("true")
+                    value=settings.seed.get_untracked() prop:value=boxed(move || settings.seed.get())
+                    aria-invalid=boxed(move || error().is_some().then_some("true"))
                     aria-describedby=format!("{help_id} {error_id}")
-                    on:input=move |event| set(event_target_value(&event))/>
-                <button type="button" class="bench-quiet" on:click=move |_| set(draw().to_string())>"换一个"</button>
+                    on:input=heard(move |event| set(event_target_value(&event)))/>
+                <button type="button" class="bench-quiet" on:click=heard(move |_| set(draw().to_string()))>"换一个"</button>
             </div>
             <p class="bench-help" id=help_id>"同一个种子会在同样的位置丢失、打乱同样的帧。留空则每次另抽一个。"</p>
             <p class="bench-error" id=error_id>{error}</p>
@@ -202,7 +203,7 @@ fn CongestionChoice(bench: Bench, settings: Settings) -> impl IntoView {
     view! {
         <div class="bench-field">
             <label for=id.clone()>"TCP 拥塞控制"</label>
-            <select id=id prop:value=move || settings.congestion.get().linux_name() aria-describedby=help_id.clone() on:change=choose>
+            <select id=id prop:value=boxed(move || settings.congestion.get().linux_name()) aria-describedby=help_id.clone() on:change=heard(choose)>
                 {options.into_iter().map(|(congestion, label)| {
                     let selected = congestion == Congestion::default();
                     view! { <option value=congestion.linux_name() selected=selected>{label}</option> }

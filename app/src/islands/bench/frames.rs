@@ -9,6 +9,7 @@ use super::format;
 use super::hex::Hex;
 use super::model::Model;
 use super::state::Bench;
+use crate::islands::boxed::part;
 use dissect::Hints;
 use leptos::prelude::*;
 use std::sync::Arc;
@@ -37,7 +38,10 @@ pub fn Frames(
                 if let Some(same) = same.filter(|same| same.bytes == row.frame.bytes) {
                     return Some(Arc::clone(same));
                 }
-                let dissection = dissect::dissect(&row.frame.bytes, &Hints::default());
+                let dissection = bench.with_segments(model, |segments| {
+                    let told = segments.get(index).and_then(|told| told.opened.as_ref());
+                    dissect::reopen(&row.frame.bytes, &Hints::default(), told)
+                });
                 Some(Arc::new(Opened {
                     frame: row.frame.frame,
                     bytes: row.frame.bytes.clone(),
@@ -66,7 +70,7 @@ pub fn Frames(
     };
     view! {
         <div class="frames">
-            <Show when=move || any.get() fallback=move || view! { <p class="frames-empty">{move || why_none(bench)}</p> }>
+            <Show when=move || any.get() fallback=move || view! { <p class="frames-empty">{part(move || why_none(bench))}</p> }>
                 <Table bench current/>
                 <p class="frames-title">{title}</p>
                 <div class="frames-detail">

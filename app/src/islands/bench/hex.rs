@@ -5,6 +5,7 @@ mod rows;
 use super::fields::{Active, Shared, tree};
 use super::measure::use_size;
 use super::state::Bench;
+use crate::islands::boxed::{heard, part};
 use leptos::ev::{KeyboardEvent, MouseEvent};
 use leptos::html::Div;
 use leptos::prelude::*;
@@ -84,7 +85,7 @@ pub(crate) fn Hex(
     let missing = move || opened.with(|opened| opened.as_ref().is_some_and(|opened| opened.bytes.is_empty()));
     view! {
         <div class="hex" node_ref=area>
-            {move || flips().map(|text| view! { <p class="hex-flips">{text}</p> })}
+            {part(move || flips().map(|text| view! { <p class="hex-flips">{text}</p> }))}
             <Show when=missing>
                 <p class="hex-missing">"轨迹已达到字节上限，这一帧的内容没有记录。"</p>
             </Show>
@@ -93,8 +94,8 @@ pub(crate) fn Hex(
                 role="group"
                 tabindex="0"
                 aria-label="十六进制字节，用方向键逐个字段移动，字段名和值在字段树中"
-                on:click=on_click
-                on:keydown=on_key
+                on:click=heard(on_click)
+                on:keydown=heard(on_key)
             >
                 <For each=move || table.get() key=Clone::clone let(cells)>
                     {row(&cells)}

@@ -2,6 +2,7 @@
 
 use super::run::{Phase, Run};
 use super::state::Bench;
+use crate::islands::boxed::{boxed, heard, part};
 use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
 
@@ -20,13 +21,13 @@ pub(crate) fn InputLine(bench: Bench, run: Run) -> impl IntoView {
     };
     let id = bench.id("input");
     Some(view! {
-        <form class="bench-input" autocomplete="off" on:submit=submit>
+        <form class="bench-input" autocomplete="off" on:submit=heard(submit)>
             <label for=id.clone()>{input.label}</label>
             <input id=id type="text" placeholder=input.placeholder maxlength=input.max_length
-                disabled=closed prop:value=move || text.get()
-                on:input=move |event| text.set(event_target_value(&event))/>
+                disabled=closed prop:value=boxed(move || text.get())
+                on:input=heard(move |event| text.set(event_target_value(&event)))/>
             <button type="submit" disabled=closed>"发送"</button>
-            <p class="bench-help">{move || if closed() { "运行开始后可以输入" } else { "按回车发送" }}</p>
+            <p class="bench-help">{part(move || if closed() { "运行开始后可以输入" } else { "按回车发送" })}</p>
         </form>
     })
 }

@@ -5,6 +5,7 @@ use super::number;
 use super::run::Run;
 use super::settings::Settings;
 use super::state::Bench;
+use crate::islands::boxed::{boxed, heard, part};
 use api::line::{Impairments, Line};
 use api::run::Tier;
 use leptos::prelude::*;
@@ -33,14 +34,14 @@ pub(crate) fn Lines(bench: Bench, settings: Settings, run: Run) -> impl IntoView
         if bad == 0 { "全部完美".to_owned() } else { format!("{bad} 台主机的线路不完美") }
     };
     view! {
-        <details class="bench-panel" on:toggle=move |_| opened.set(true)>
+        <details class="bench-panel" on:toggle=heard(move |_| opened.set(true))>
             <summary>"线路" <span class="bench-summary">{summary}</span></summary>
             <p class="bench-help">
-                {move || if loopback() {
+                {part(move || if loopback() {
                     "这台机器上的主机都在本机回环接口上，没有线路，下面的旋钮不起作用。"
                 } else {
                     "每台主机用一根网线接到交换机。这里的设置作用在网线上，运行中改动立即生效。"
-                }}
+                })}
             </p>
             <Show when=move || opened.get()>{all_hosts(bench, settings, run)}</Show>
         </details>
@@ -102,16 +103,16 @@ fn host_line(bench: Bench, settings: Settings, run: Run, lane: usize, host: Stri
             <legend>{host}</legend>
             <div class="bench-line-head">
                 <label for=format!("{id}-preset")>"预设"</label>
-                <select id=format!("{id}-preset") prop:value=preset_name on:change=preset>
+                <select id=format!("{id}-preset") prop:value=preset_name on:change=heard(preset)>
                     <option value="">"自定"</option>
                     {presets().into_iter().map(|(name, _)| view! { <option value=name>{name}</option> }).collect_view()}
                 </select>
                 <label class="bench-check">
-                    <input type="checkbox" prop:checked=move || split.get() on:change=toggle/>
+                    <input type="checkbox" prop:checked=boxed(move || split.get()) on:change=heard(toggle)/>
                     "两个方向分别设置"
                 </label>
             </div>
-            {move || if split.get() {
+            {part(move || if split.get() {
                 view! {
                     <p class="bench-direction">"去（主机 → 交换机）"</p>
                     <div class="bench-knobs">{knobs(Direction::Up)}</div>
@@ -120,7 +121,7 @@ fn host_line(bench: Bench, settings: Settings, run: Run, lane: usize, host: Stri
                 }.into_any()
             } else {
                 view! { <div class="bench-knobs">{knobs(Direction::Both)}</div> }.into_any()
-            }}
+            })}
         </fieldset>
     }
 }
@@ -186,9 +187,9 @@ fn knob_field(
             </label>
             <input id=id type="number" inputmode="decimal" step=knob.step min=number::exact(knob.min)
                 max=number::exact(knob.max) value=untrack(value) prop:value=value
-                aria-invalid=move || error.with(Option::is_some).then_some("true") aria-describedby=error_id.clone()
-                on:change=change/>
-            <p class="bench-error" id=error_id>{move || error.get()}</p>
+                aria-invalid=boxed(move || error.with(Option::is_some).then_some("true")) aria-describedby=error_id.clone()
+                on:change=heard(change)/>
+            <p class="bench-error" id=error_id>{part(move || error.get())}</p>
         </div>
     }
 }

@@ -4,6 +4,7 @@ use super::entry::{Entry, Kind, entry, is_logged};
 use super::format;
 use super::measure::use_size;
 use super::state::Bench;
+use crate::islands::boxed::{boxed, heard, part};
 use leptos::html::Div;
 use leptos::prelude::*;
 use std::ops::Range;
@@ -47,20 +48,20 @@ pub fn Log(bench: Bench) -> impl IntoView {
         <div class="log">
             <div class="log-tools">
                 <label class="bench-check">
-                    <input type="checkbox" prop:checked=move || bench.show_crates.get()
-                        on:change=move |event| bench.show_crates.set(event_target_checked(&event))/>
+                    <input type="checkbox" prop:checked=boxed(move || bench.show_crates.get())
+                        on:change=heard(move |event| bench.show_crates.set(event_target_checked(&event)))/>
                     "库的事件"
                 </label>
                 <label class="bench-check">
-                    <input type="checkbox" prop:checked=move || kernel.get()
-                        on:change=move |event| kernel.set(event_target_checked(&event))/>
+                    <input type="checkbox" prop:checked=boxed(move || kernel.get())
+                        on:change=heard(move |event| kernel.set(event_target_checked(&event)))/>
                     "内核事件"
                 </label>
-                <span class="log-count">{move || format!("{} 行", rows.with(Vec::len))}</span>
+                <span class="log-count">{part(move || format!("{} 行", rows.with(Vec::len)))}</span>
             </div>
             <div class="log-box" role="group" aria-label="日志" tabindex="0" node_ref=scroller
-                on:scroll=move |_| if let Some(scroller) = scroller.get_untracked() { scrolled.set(scroller.scroll_top()) }>
-                <table class="log-table" aria-rowcount=move || (rows.with(Vec::len) + 1).to_string()>
+                on:scroll=heard(move |_| if let Some(scroller) = scroller.get_untracked() { scrolled.set(scroller.scroll_top()) })>
+                <table class="log-table" aria-rowcount=boxed(move || (rows.with(Vec::len) + 1).to_string())>
                     <thead>
                         <tr aria-rowindex="1">
                             <th scope="col" class="log-time">"时间 ms"</th>
@@ -76,7 +77,7 @@ pub fn Log(bench: Bench) -> impl IntoView {
                     </tbody>
                 </table>
             </div>
-            {move || selected_entry(bench).map(|entry| detail(&entry))}
+            {part(move || selected_entry(bench).map(|entry| detail(&entry)))}
         </div>
     }
 }
@@ -108,7 +109,7 @@ fn row(bench: Bench, rows: Memo<Vec<(u64, u32)>>, seq: u32) -> impl IntoView {
         host.map(|(lane, name)| view! { <span class=format!("log-lane bench-lane-{lane}")>{name}</span> });
     view! {
         <tr class=format!("log-row log-{class}") class:log-future=future class:log-selected=selected
-            aria-rowindex=index aria-current=move || selected().then_some("true") on:click=select>
+            aria-rowindex=index aria-current=boxed(move || selected().then_some("true")) on:click=heard(select)>
             <td class="log-time">{format::millis(line.time)}</td>
             <td class="log-kind">{word}</td>
             <td class="log-host">{host}</td>

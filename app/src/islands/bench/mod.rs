@@ -4,7 +4,7 @@
 
 mod address;
 mod axis;
-mod browser;
+pub(crate) mod browser;
 mod chart;
 pub mod code;
 mod command;
@@ -19,12 +19,13 @@ mod input;
 mod kernel;
 mod knob;
 mod lines;
-mod live;
+pub(crate) mod live;
 mod load;
 pub mod log;
 pub(crate) mod measure;
 pub mod model;
 mod number;
+mod onion;
 mod player;
 mod results;
 mod run;
@@ -40,6 +41,7 @@ mod value;
 mod views;
 mod waveform;
 
+use crate::islands::boxed::heard;
 use api::lab::LabInfo;
 use api::line::Line;
 use api::run::TierReport;
@@ -94,7 +96,7 @@ pub fn Bench(
     let title_id = bench.id("title");
     view! {
         <div class="bench" role="group" aria-labelledby=title_id
-            on:keydown=move |event| controls::on_key(bench, &event)>
+            on:keydown=heard(move |event| controls::on_key(bench, &event))>
             <div node_ref=root>
                 <p class="bench-title" id=title_id.clone()><span>"实验"</span> " " {bench.info.with_value(|info| info.title.clone())}</p>
                 <Form bench settings run ready/>

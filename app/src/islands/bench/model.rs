@@ -30,6 +30,8 @@ pub struct Model {
     pub sections: Vec<Section>,
     /// How many levels of lines that are not Ethernet there are.
     pub signals: u32,
+    /// How many events of the lab enter or leave a layer, see `onion`.
+    pub crossings: u32,
     /// Time of the last event.
     pub end: u64,
     /// How the run ended; `None` while it runs.
@@ -150,6 +152,7 @@ impl Model {
         let (time, seq) = (event.time, event.seq);
         match &event.body {
             Body::Code(code) => {
+                self.crossings += u32::from(super::onion::crossing(code).is_some());
                 if let (true, Some(name), Some(line)) = (code.own, &code.file, code.line) {
                     let step = CodeStep { time, seq, host: code.host, file: self.file(name), line };
                     insert_sorted(&mut self.steps, step, |s| (s.time, s.seq));

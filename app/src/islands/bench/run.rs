@@ -4,6 +4,7 @@ use super::model::Model;
 use super::settings::{Choice, Settings};
 use super::state::{Bench, Origin};
 use super::{live, load};
+use crate::islands::progress::storage;
 use api::line::Line;
 use api::live::{ClientMessage, ServerMessage};
 use api::run::{Outcome, Tier, TierReport};
@@ -151,6 +152,10 @@ impl Run {
             }
             ServerMessage::Finished { outcome, left_out, trace, .. } => {
                 self.flush();
+                if outcome == Outcome::Completed {
+                    let lab = self.bench.info.with_value(|info| info.slug.clone());
+                    storage::update(|record| record.ran(&lab));
+                }
                 let thinned = self.bench.model.with_untracked(|model| model.thinned > 0);
                 self.bench.model.update(|model| {
                     model.outcome = Some(outcome);

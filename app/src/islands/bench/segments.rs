@@ -1,24 +1,26 @@
 //! What is said about each frame in few words, with what only shows across frames (retransmissions,
-//! relative sequence numbers). Made once per frame, in the order of recording.
+//! relative sequence numbers, messages in TCP streams). Made once per frame, in the order of recording.
 
 use super::format;
 use super::model::{FrameRow, Model};
-use dissect::{Conversations, Dissection, Hints, Segment};
+use dissect::{Dissection, Dissector, Followed, Opened, Segment};
 
 /// The words for one frame.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Told {
     /// For an arrow: `SYN`, `重传 PSH, ACK 12 字节`, `UDP 5 字节`.
     pub(crate) caption: String,
     /// For a table's columns.
     pub(crate) protocol: &'static str,
     pub(crate) summary: String,
+    /// Messages in a TCP stream that this frame completes.
+    pub(crate) opened: Option<Opened>,
 }
 
 /// The words for all frames of a trace.
 #[derive(Default)]
 pub(crate) struct Segments {
-    conversations: Conversations,
+    dissector: Dissector,
     /// Event and time it was made for, in the order of frames.
     of: Vec<(u32, u64)>,
     told: Vec<Told>,
@@ -35,7 +37,7 @@ impl Segments {
         }
         for row in model.frames.iter().skip(self.of.len()) {
             self.of.push((row.seq, row.time));
-            self.told.push(tell(row, &mut self.conversations));
+            self.told.push(tell(row, &mut self.dissector));
         }
     }
 
@@ -45,30 +47,38 @@ impl Segments {
     }
 }
 
-fn tell(row: &FrameRow, conversations: &mut Conversations) -> Told {
+fn tell(row: &FrameRow, dissector: &mut Dissector) -> Told {
     if row.frame.bytes.is_empty() {
         let caption = format!("{}（内容未记录）", format::bytes(row.frame.length.into()));
-        return Told { caption, protocol: "—", summary: "（内容未记录）".to_owned() };
+        return Told { caption, protocol: "—", summary: "（内容未记录）".to_owned(), opened: None };
     }
-    let dissection = dissect::dissect(&row.frame.bytes, &Hints::default());
-    let segment = conversations.push(row.time, &dissection);
+    let Followed { dissection, segment, opened } =
+        dissector.push(row.frame.frame.saturating_add(1), row.time, &row.frame.bytes);
     let innermost = dissection.layers.iter().rev().find(|layer| !layer.quoted && layer.protocol != "data");
     let bare = innermost.map_or("", |layer| layer.protocol);
     let (caption, summary) = match (&segment, bare) {
         (Some(segment), "tcp") => (segment.summary(), with_numbers(&dissection, segment)),
         (_, "udp") => (format!("UDP {} 字节", payload(&dissection)), dissection.summary.clone()),
         _ if dissection.summary.is_empty() => (dissection.protocol.to_owned(), String::new()),
-        _ => (format!("{} {}", dissection.protocol, dissection.summary), dissection.summary.clone()),
+        _ => {
+            let remarks = segment.as_ref().map_or_else(String::new, remarks);
+            let summary = format!("{remarks}{}", dissection.summary);
+            (format!("{remarks}{} {}", dissection.protocol, dissection.summary), summary)
+        }
     };
-    Told { caption, protocol: dissection.protocol, summary }
+    Told { caption, protocol: dissection.protocol, summary, opened }
 }
 
-/// `[重传] 40000 → 8080 [SYN] 窗口 64240 Seq=0`, numbers counted from the start of the connection.
-fn with_numbers(dissection: &Dissection, segment: &Segment) -> String {
+/// `【重传】`, or nothing.
+fn remarks(segment: &Segment) -> String {
     let labels = segment.analysis.labels();
-    let labels = if labels.is_empty() { String::new() } else { format!("【{}】", labels.join("、")) };
+    if labels.is_empty() { String::new() } else { format!("【{}】", labels.join("、")) }
+}
+
+/// `【重传】40000 → 8080 [SYN] 窗口 64240 Seq=0`, numbers counted from the start of the connection.
+fn with_numbers(dissection: &Dissection, segment: &Segment) -> String {
     let ack = if segment.ack > 0 { format!(" Ack={}", segment.ack) } else { String::new() };
-    format!("{labels}{} Seq={}{ack}", dissection.summary, segment.seq)
+    format!("{}{} Seq={}{ack}", remarks(segment), dissection.summary, segment.seq)
 }
 
 /// Bytes that no protocol claimed.
@@ -123,6 +133,21 @@ pub(crate) mod tests {
         assert_eq!(captions[0], "SYN");
         assert_eq!(captions[1], "PSH, ACK 12 字节");
         assert!(captions[2].contains("重传"), "{captions:?}");
+    }
+
+    #[test]
+    fn messages_in_a_stream_are_told_where_they_are_complete() {
+        let model = model(&[
+            segment(100, 0x02, b""),
+            segment(101, 0x18, b"GET /a HTTP/1.1\r\nHost: b\r\n"),
+            segment(128, 0x18, b"\r\n"),
+        ]);
+        let mut segments = Segments::default();
+        segments.update(&model);
+        let told: Vec<_> = (0..3).map(|at| segments.get(at).unwrap()).collect();
+        assert_eq!((told[1].protocol, told[2].protocol), ("TCP", "HTTP"));
+        assert_eq!((told[2].caption.as_str(), told[2].summary.as_str()), ("HTTP GET /a", "GET /a"));
+        assert!(told[1].opened.is_none() && told[2].opened.is_some());
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod scene;
 use super::format;
 use super::measure::use_size;
 use super::state::Bench;
+use crate::islands::boxed::{boxed, heard, part};
 pub(crate) use build::meant_for;
 use drawing::Drawing;
 use layout::Zoom;
@@ -130,22 +131,22 @@ pub fn Sequence(
     view! {
         <div class="sequence">
             <div class="sequence-tools" role="group" aria-label="时序图的疏密">
-                <button type="button" class="sequence-tool" on:click=move |_| zoom.set(fitting(drawing, size.get_untracked().height, zoom.get_untracked()))>"全览"</button>
-                <button type="button" class="sequence-tool" aria-label="缩小：看得更远" disabled=move || zoom.get() == Zoom::FARTHEST on:click=move |_| zoom.update(|zoom| *zoom = zoom.farther())>"−"</button>
-                <button type="button" class="sequence-tool" aria-label="放大：看得更细" disabled=move || zoom.get() == Zoom::NEAREST on:click=move |_| zoom.update(|zoom| *zoom = zoom.closer())>"+"</button>
+                <button type="button" class="sequence-tool" on:click=heard(move |_| zoom.set(fitting(drawing, size.get_untracked().height, zoom.get_untracked())))>"全览"</button>
+                <button type="button" class="sequence-tool" aria-label="缩小：看得更远" disabled=boxed(move || zoom.get() == Zoom::FARTHEST) on:click=heard(move |_| zoom.update(|zoom| *zoom = zoom.farther()))>"−"</button>
+                <button type="button" class="sequence-tool" aria-label="放大：看得更细" disabled=boxed(move || zoom.get() == Zoom::NEAREST) on:click=heard(move |_| zoom.update(|zoom| *zoom = zoom.closer()))>"+"</button>
                 <span class="sequence-hint">"时间自上而下，斜线两端是发出和到达的时刻；⌇ 处略去空闲"</span>
             </div>
             <div
                 class="sequence-scroll"
                 node_ref=scroller
-                on:scroll=move |_| {
+                on:scroll=heard(move |_| {
                     if let Some(scroller) = scroller.get_untracked() {
                         scrolled.set(scroller.scroll_top());
                     }
-                }
+                })
             >
                 <svg class="sequence-head-row" width=whole_width height=HEAD aria-hidden="true">
-                    {move || drawing.with(|drawing| drawing.as_deref().map(heads))}
+                    {part(move || drawing.with(|drawing| drawing.as_deref().map(heads)))}
                 </svg>
                 <Show when=move || !empty.get() fallback=|| view! { <p class="sequence-empty">"还没有事件。"</p> }>
                     <svg
@@ -156,23 +157,23 @@ pub fn Sequence(
                         tabindex="0"
                         aria-label="时序图：按时间排列的报文、日志和套接字状态，用上下方向键逐个查看"
                         aria-activedescendant=active
-                        on:keydown=on_key
-                        on:click=on_click
+                        on:keydown=heard(on_key)
+                        on:click=heard(on_click)
                     >
                         <g aria-hidden="true">
-                            {move || drawing.with(|drawing| drawing.as_deref().map(|drawing| lifelines(drawing, window.get())))}
+                            {part(move || drawing.with(|drawing| drawing.as_deref().map(|drawing| lifelines(drawing, window.get()))))}
                         </g>
                         <For each=visible key=|(key, ..)| *key let((_, mark, drawing))>
                             {drawing.layout.placed.get(mark).map(|placed| draw::mark(bench, &drawing, placed))}
                         </For>
                         <g aria-hidden="true" class="sequence-now">
-                            <rect class="sequence-future" x="0" y=cursor_y width=whole_width height=move || (height.get() - cursor_y.get()).max(0)></rect>
+                            <rect class="sequence-future" x="0" y=cursor_y width=whole_width height=boxed(move || (height.get() - cursor_y.get()).max(0))></rect>
                             <line class="sequence-cursor" x1="0" x2=whole_width y1=cursor_y y2=cursor_y></line>
-                            {move || {
+                            {part(move || {
                                 let (y, (top, bottom)) = (cursor_y.get(), window.get());
                                 let travelling = drawing.with(|drawing| drawing.as_ref().map(|it| it.travelling(y, top, bottom)));
                                 travelling.into_iter().flatten().map(|(x, y)| view! { <circle class="sequence-travel" cx=x cy=y r="5"></circle> }).collect_view()
-                            }}
+                            })}
                         </g>
                     </svg>
                 </Show>

@@ -4,6 +4,7 @@ use super::browser;
 use super::command;
 use super::run::Run;
 use super::state::{Bench, Origin};
+use crate::islands::boxed::{heard, part};
 use leptos::prelude::*;
 
 /// The row of links and copy buttons under the views.
@@ -32,8 +33,8 @@ pub(crate) fn Share(bench: Bench, run: Run) -> impl IntoView {
                 browser::copy(format!("{origin}{link}"), link_copied);
             };
             view! {
-                <button type="button" class="bench-quiet" on:click=copy_link>
-                    {move || if link_copied.get() { "✓ 已复制链接" } else { "复制分享链接" }}
+                <button type="button" class="bench-quiet" on:click=heard(copy_link)>
+                    {part(move || if link_copied.get() { "✓ 已复制链接" } else { "复制分享链接" })}
                 </button>
                 <a href=path.clone()>"打开这条轨迹"</a>
                 <a href=format!("{path}.json") download="">"下载 .json"</a>
@@ -55,8 +56,8 @@ pub(crate) fn Share(bench: Bench, run: Run) -> impl IntoView {
         <div class="bench-share">
             {seed}
             <Show when=move || run.made_with.with(Option::is_some)>
-                <button type="button" class="bench-quiet" on:click=copy_command>
-                    {move || if command_copied.get() { "✓ 已复制命令" } else { "复制命令" }}
+                <button type="button" class="bench-quiet" on:click=heard(copy_command)>
+                    {part(move || if command_copied.get() { "✓ 已复制命令" } else { "复制命令" })}
                 </button>
             </Show>
             {saved}

@@ -4,6 +4,7 @@ use super::format;
 use super::live::{self, Link};
 use super::run::{Phase, Run};
 use super::state::{Bench, Origin};
+use crate::islands::boxed::part;
 use api::run::{Outcome, Tier};
 use api::trace::LeftOut;
 use leptos::prelude::*;
@@ -42,7 +43,7 @@ pub(crate) fn Status(
             <TierBadge run/>
         </div>
         <Show when=move || run.complaint.with(Option::is_some)>
-            <p class="bench-complaint" role="alert">{move || run.complaint.get()}</p>
+            <p class="bench-complaint" role="alert">{part(move || run.complaint.get())}</p>
         </Show>
         <Notices bench/>
     }

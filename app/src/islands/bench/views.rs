@@ -4,9 +4,11 @@ use super::code::Code;
 use super::frames::Frames;
 use super::kernel::Kernel;
 use super::log::Log;
+use super::onion::Onion;
 use super::sequence::Sequence;
 use super::state::Bench;
 use super::waveform::Waveform;
+use crate::islands::boxed::{boxed, heard, part};
 use leptos::ev::KeyboardEvent;
 use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast;
@@ -20,6 +22,7 @@ enum Panel {
     Kernel,
     Log,
     Waveform,
+    Onion,
 }
 
 impl Panel {
@@ -32,6 +35,7 @@ impl Panel {
             Self::Kernel => ("kernel", "内核"),
             Self::Log => ("log", "日志"),
             Self::Waveform => ("waveform", "波形"),
+            Self::Onion => ("onion", "洋葱"),
         }
     }
 
@@ -43,17 +47,22 @@ impl Panel {
             Self::Kernel => view! { <Kernel bench/> }.into_any(),
             Self::Log => view! { <Log bench/> }.into_any(),
             Self::Waveform => view! { <Waveform bench/> }.into_any(),
+            Self::Onion => view! { <Onion bench/> }.into_any(),
         }
     }
 }
 
 /// Which view stands first and which others there are, besides the code.
-fn panels(frames: bool, signals: bool) -> (Panel, Vec<Panel>) {
-    match (frames, signals) {
+fn panels(frames: bool, signals: bool, crossings: bool) -> (Panel, Vec<Panel>) {
+    let (first, mut others) = match (frames, signals) {
         (false, true) => (Panel::Waveform, vec![Panel::Sequence, Panel::Log, Panel::Kernel]),
         (true, true) => (Panel::Sequence, vec![Panel::Frames, Panel::Waveform, Panel::Kernel, Panel::Log]),
         (_, false) => (Panel::Sequence, vec![Panel::Frames, Panel::Kernel, Panel::Log]),
+    };
+    if crossings {
+        others.insert(0, Panel::Onion);
     }
+    (first, others)
 }
 
 /// All views of a bench. Only those that can be seen exist.
@@ -64,8 +73,9 @@ pub(crate) fn Views(
     wide: Memo<bool>,
 ) -> impl IntoView {
     let chosen = RwSignal::new(None);
-    let kinds =
-        Memo::new(move |_| bench.model.with(|model| panels(!model.frames.is_empty(), model.signals > 0)));
+    let kinds = Memo::new(move |_| {
+        bench.model.with(|model| panels(!model.frames.is_empty(), model.signals > 0, model.crossings > 0))
+    });
     move || {
         let (first, others) = kinds.get();
         if wide.get() {
@@ -127,22 +137,22 @@ fn Tabs(
         }
     };
     view! {
-        <div class="bench-tabs" role="tablist" aria-label="轨迹的视图" on:keydown=on_key>
+        <div class="bench-tabs" role="tablist" aria-label="轨迹的视图" on:keydown=heard(on_key)>
             {panels.into_iter().map(|panel| {
                 let is_active = move || active.get() == panel;
                 view! {
                     <button type="button" role="tab" id=tab_id(panel) aria-controls=panel_id.clone()
-                        aria-selected=move || is_active().to_string()
-                        tabindex=move || if is_active() { "0" } else { "-1" }
-                        on:click=move |_| chosen.set(Some(panel))>
+                        aria-selected=boxed(move || is_active().to_string())
+                        tabindex=boxed(move || if is_active() { "0" } else { "-1" })
+                        on:click=heard(move |_| chosen.set(Some(panel)))>
                         {panel.names().1}
                     </button>
                 }
             }).collect_view()}
         </div>
         <div class="bench-tabpanel" role="tabpanel" id=panel_id.clone()
-            aria-labelledby=move || tab_id(active.get())>
-            {move || active.get().view(bench)}
+            aria-labelledby=boxed(move || tab_id(active.get()))>
+            {part(move || active.get().view(bench))}
         </div>
     }
 }
@@ -153,12 +163,14 @@ mod tests {
 
     #[test]
     fn a_trace_without_frames_but_with_levels_begins_with_the_waveform() {
-        assert_eq!(panels(false, true).0, Panel::Waveform);
+        assert_eq!(panels(false, true, false).0, Panel::Waveform);
         for (frames, signals) in [(false, false), (true, false), (true, true)] {
-            let (first, others) = panels(frames, signals);
+            let (first, others) = panels(frames, signals, false);
             assert_eq!(first, Panel::Sequence);
             assert_eq!(others.contains(&Panel::Waveform), signals);
             assert!(!others.contains(&first) && !others.contains(&Panel::Code));
+            assert!(!others.contains(&Panel::Onion));
+            assert_eq!(panels(frames, signals, true).1[0], Panel::Onion);
         }
     }
 }

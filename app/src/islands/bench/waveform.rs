@@ -4,6 +4,7 @@ mod layout;
 
 use super::measure::use_size;
 use super::state::Bench;
+use crate::islands::boxed::{boxed, heard, part};
 use layout::{BIT, Layout, Word, lay_out};
 use leptos::ev::{KeyboardEvent, MouseEvent};
 use leptos::html::Div;
@@ -113,16 +114,16 @@ pub fn Waveform(
             <Show when=move || any.get() fallback=|| view! { <p class="waveform-empty">"还没有信号。"</p> }>
                 <div class="waveform-area">
                     <svg class="waveform-wires" width="40" height=height aria-hidden="true">
-                        {move || layout.with(|layout| names(layout))}
+                        {part(move || layout.with(|layout| names(layout)))}
                     </svg>
                     <div
                         class="waveform-scroll"
                         node_ref=scroller
-                        on:scroll=move |_| {
+                        on:scroll=heard(move |_| {
                             if let Some(scroller) = scroller.get_untracked() {
                                 scrolled.set(scroller.scroll_left());
                             }
-                        }
+                        })
                     >
                         <svg
                             class="waveform-body"
@@ -132,17 +133,17 @@ pub fn Waveform(
                             tabindex="0"
                             aria-orientation="horizontal"
                             aria-label="串口上的字节，用左右方向键逐个查看"
-                            aria-activedescendant=move || chosen.get().map(|at| bench.id(&format!("word-{at}")))
-                            on:keydown=on_key
-                            on:click=on_click
+                            aria-activedescendant=boxed(move || chosen.get().map(|at| bench.id(&format!("word-{at}"))))
+                            on:keydown=heard(on_key)
+                            on:click=heard(on_click)
                         >
                             <g aria-hidden="true">
-                                {move || layout.with(|layout| idle(layout, width.get(), height.get()))}
+                                {part(move || layout.with(|layout| idle(layout, width.get(), height.get())))}
                             </g>
                             <For each=visible key=|(at, word, _)| (*at, word.seq, word.left) let((at, word, layout))>
                                 {draw(bench, at, &word, &layout, chosen)}
                             </For>
-                            <rect class="waveform-future" aria-hidden="true" x=cursor y=HEAD width=move || (width.get() - cursor.get()).max(0) height=move || height.get() - HEAD></rect>
+                            <rect class="waveform-future" aria-hidden="true" x=cursor y=HEAD width=boxed(move || (width.get() - cursor.get()).max(0)) height=boxed(move || height.get() - HEAD)></rect>
                             <line class="waveform-cursor" aria-hidden="true" x1=cursor x2=cursor y1=HEAD y2=height></line>
                         </svg>
                     </div>
@@ -219,7 +220,7 @@ fn draw(
             id=bench.id(&format!("word-{at}"))
             data-word=at.to_string()
             aria-label=layout.describe(at)
-            aria-selected=move || selected.get().to_string()
+            aria-selected=boxed(move || selected.get().to_string())
             aria-posinset=(at + 1).to_string()
             aria-setsize=layout.words.len().to_string()
         >

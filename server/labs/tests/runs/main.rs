@@ -10,11 +10,19 @@ mod seen;
 mod show;
 
 mod all;
+mod axum_basic;
+mod axum_middleware;
+mod axum_routing;
+mod bind_addr;
+mod blocking_vs_async;
+mod http_client;
 mod icmp_ping;
 mod serial_mock;
 mod tcp_chat_threads;
 mod tcp_echo;
 mod tcp_vs_udp;
+mod tokio_tcp;
+mod tokio_udp;
 mod udp_broadcast;
 mod udp_echo;
 mod udp_multicast;
@@ -46,13 +54,21 @@ fn main() -> anyhow::Result<()> {
 }
 
 fn trials(tier: Tier) -> Vec<Trial> {
-    let tests: [(&str, Tests); 11] = [
+    let tests: &[(&str, Tests)] = &[
         ("all", all::TESTS),
+        ("bind-addr", bind_addr::TESTS),
+        ("blocking-vs-async", blocking_vs_async::TESTS),
+        ("axum-basic", axum_basic::TESTS),
+        ("axum-middleware", axum_middleware::TESTS),
+        ("axum-routing", axum_routing::TESTS),
+        ("http-client", http_client::TESTS),
         ("icmp-ping", icmp_ping::TESTS),
         ("serial-mock", serial_mock::TESTS),
         ("tcp-chat-threads", tcp_chat_threads::TESTS),
         ("tcp-echo", tcp_echo::TESTS),
         ("tcp-vs-udp", tcp_vs_udp::TESTS),
+        ("tokio-tcp", tokio_tcp::TESTS),
+        ("tokio-udp", tokio_udp::TESTS),
         ("udp-broadcast", udp_broadcast::TESTS),
         ("udp-echo", udp_echo::TESTS),
         ("udp-multicast", udp_multicast::TESTS),

@@ -2,7 +2,7 @@
 
 use api::run::Outcome;
 use api::trace::{Body, Code, Delivery, Fate, Frame, Kernel, Level, Lifecycle, SocketState, Trace};
-use dissect::{Dissection, Hints};
+use dissect::{Dissection, Dissector};
 
 /// A frame taken apart, with its place in the trace.
 pub(crate) struct Wire<'a> {
@@ -82,13 +82,16 @@ impl Seen for Trace {
     }
 
     fn wires(&self) -> Vec<Wire<'_>> {
+        let mut dissector = Dissector::default();
         self.events
             .iter()
             .filter_map(|event| match &event.body {
                 Body::Frame(frame) => Some(Wire {
                     time: event.time,
                     frame,
-                    fields: dissect::dissect(&frame.bytes, &Hints::default()),
+                    fields: dissector
+                        .push(frame.frame.saturating_add(1), event.time, &frame.bytes)
+                        .dissection,
                 }),
                 _ => None,
             })

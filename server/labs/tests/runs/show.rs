@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use api::line::{Impairments, Line};
 use api::run::Tier;
 use api::trace::{Body, Trace};
-use dissect::Hints;
+use dissect::Dissector;
 use serde_json::{Map, Value};
 
 use crate::once::Once;
@@ -45,6 +45,7 @@ pub(crate) fn show(arguments: &[String]) -> anyhow::Result<()> {
 
 fn print(trace: &Trace) {
     let name = |host: u8| trace.hosts.get(usize::from(host)).map_or("?", |host| &host.name);
+    let mut dissector = Dissector::default();
     for event in &trace.events {
         let (who, what) = match &event.body {
             Body::Code(code) => (
@@ -58,7 +59,8 @@ fn print(trace: &Trace) {
                 ),
             ),
             Body::Frame(frame) => {
-                let fields = dissect::dissect(&frame.bytes, &Hints::default());
+                let number = frame.frame.saturating_add(1);
+                let fields = dissector.push(number, event.time, &frame.bytes).dissection;
                 (
                     name(frame.from),
                     format!("#{} {} {} ({})", frame.frame, fields.protocol, fields.summary, frame.length),

@@ -2,6 +2,7 @@
 
 use super::tree::Node;
 use crate::islands::bench::browser;
+use crate::islands::boxed::{heard, part};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use std::cell::RefCell;
@@ -52,14 +53,7 @@ pub(crate) fn FieldNote(
     let copied = RwSignal::new(false);
     let body = move || {
         let node = node.get()?;
-        let (start, end) = (node.start, node.end);
-        let place = match (start % 8, (end - start) % 8) {
-            _ if start == end => "由其他字段推算".to_owned(),
-            (0, 0) if end - start == 8 => format!("第 {} 字节", start / 8),
-            (0, 0) => format!("第 {}–{} 字节", start / 8, end / 8 - 1),
-            _ if end - start == 1 => format!("第 {} 字节第 {} 位", start / 8, 7 - start % 8),
-            _ => format!("第 {} 字节起 {} 位", start / 8, end - start),
-        };
+        let place = place(&node);
         let notes = notes();
         let name = node.name;
         let html = move || {
@@ -76,19 +70,46 @@ pub(crate) fn FieldNote(
             </p>
             <p class="fields-note-filter">
                 <code>{node.filter}</code>
-                <button type="button" title="复制为 Wireshark 显示过滤器" on:click=move |_| browser::copy(filter.clone(), copied)>
-                    {move || if copied.get() { "已复制" } else { "复制" }}
+                <button type="button" title="复制为 Wireshark 显示过滤器" on:click=heard(move |_| browser::copy(filter.clone(), copied))>
+                    {part(move || if copied.get() { "已复制" } else { "复制" })}
                 </button>
             </p>
-            {move || {
+            {part(move || {
                 html().map(|(name, html)| {
                     view! {
                         <p class="fields-note-name">{name}</p>
                         <div class="fields-note-text" inner_html=html></div>
                     }
                 })
-            }}
+            })}
         })
     };
     view! { <div class="fields-note" aria-live="polite">{body}</div> }
+}
+
+/// `第 66–87 字节`, or in which frames: `第 4 帧第 66–120 字节，第 6 帧第 66–70 字节`.
+fn place(node: &Node) -> String {
+    /// Frames told one by one; of more, how many there are.
+    const FRAMES: usize = 4;
+    let Some((first, last)) = node.parts.first().zip(node.parts.last()) else {
+        return range(node.start, node.end);
+    };
+    if node.parts.len() > FRAMES {
+        let (count, from, to) = (node.parts.len(), first.frame, last.frame);
+        return format!("分在 {count} 个段里，从第 {from} 帧到第 {to} 帧");
+    }
+    let told =
+        node.parts.iter().map(|part| format!("第 {} 帧{}", part.frame, range(part.start_bit, part.end_bit)));
+    told.collect::<Vec<_>>().join("，")
+}
+
+/// Bits of a frame in words.
+fn range(start: u32, end: u32) -> String {
+    match (start % 8, (end - start) % 8) {
+        _ if start == end => "由其他字段推算".to_owned(),
+        (0, 0) if end - start == 8 => format!("第 {} 字节", start / 8),
+        (0, 0) => format!("第 {}–{} 字节", start / 8, end / 8 - 1),
+        _ if end - start == 1 => format!("第 {} 字节第 {} 位", start / 8, 7 - start % 8),
+        _ => format!("第 {} 字节起 {} 位", start / 8, end - start),
+    }
 }

@@ -1,6 +1,6 @@
 //! A dissection as the rows of a tree: flat, in reading order, each with its depth.
 
-use dissect::{Dissection, Field, Layer};
+use dissect::{Dissection, Field, Layer, Part};
 use std::collections::HashMap;
 
 /// One row: a layer or a field.
@@ -22,6 +22,8 @@ pub(crate) struct Node {
     /// Bits from the start of the frame, half open; empty if no bytes of the frame are this.
     pub(crate) start: u32,
     pub(crate) end: u32,
+    /// Where its bytes lie, in their order, if not all are in this frame.
+    pub(crate) parts: Vec<Part>,
 }
 
 /// All rows of a dissection.
@@ -49,6 +51,7 @@ fn of_layer(layer: &Layer, index: usize) -> Node {
         has_children: !layer.fields.is_empty(),
         start: layer.start * 8,
         end: layer.end * 8,
+        parts: layer.parts.clone(),
     }
 }
 
@@ -65,6 +68,7 @@ fn add(nodes: &mut Vec<Node>, field: &Field, parent: usize, depth: u8) {
         has_children: !field.children.is_empty(),
         start: field.start_bit,
         end: field.end_bit,
+        parts: field.parts.clone(),
     });
     for child in &field.children {
         add(nodes, child, at, depth.saturating_add(1));

@@ -3,6 +3,7 @@
 use super::rows::{Row, row};
 use crate::islands::bench::measure::use_size;
 use crate::islands::bench::state::Bench;
+use crate::islands::boxed::{boxed, heard, part};
 use leptos::ev::{KeyboardEvent, MouseEvent};
 use leptos::html::Div;
 use leptos::prelude::*;
@@ -85,21 +86,21 @@ pub(crate) fn Table(
             class="frames-scroll"
             class:frames-narrow=narrow
             node_ref=scroller
-            on:scroll=move |_| {
+            on:scroll=heard(move |_| {
                 if let Some(scroller) = scroller.get_untracked() {
                     scrolled.set(scroller.scroll_top());
                 }
-            }
+            })
         >
             <table
                 class="frames-table"
                 role="grid"
                 tabindex="0"
                 aria-label="报文，用上下方向键选择"
-                aria-rowcount=move || (count.get() + 1).to_string()
-                aria-activedescendant=move || current.get().map(|index| bench.id(&format!("frame-{index}")))
-                on:keydown=on_key
-                on:click=on_click
+                aria-rowcount=boxed(move || (count.get() + 1).to_string())
+                aria-activedescendant=boxed(move || current.get().map(|index| bench.id(&format!("frame-{index}"))))
+                on:keydown=heard(on_key)
+                on:click=heard(on_click)
             >
                 <thead>
                     <tr role="row" aria-rowindex="1">
@@ -114,9 +115,9 @@ pub(crate) fn Table(
                     </tr>
                 </thead>
                 <tbody>
-                    <tr class="frames-spacer" role="presentation" style:height=move || spacer(range.get().0)></tr>
+                    <tr class="frames-spacer" role="presentation" style:height=boxed(move || spacer(range.get().0))></tr>
                     <For each=rows key=key let(row)>{line(bench, row, current, narrow)}</For>
-                    <tr class="frames-spacer" role="presentation" style:height=move || spacer(count.get() - range.get().1)></tr>
+                    <tr class="frames-spacer" role="presentation" style:height=boxed(move || spacer(count.get() - range.get().1))></tr>
                 </tbody>
             </table>
         </div>
@@ -145,7 +146,7 @@ fn line(bench: Bench, row: Row, current: Memo<Option<usize>>, narrow: Memo<bool>
             id=bench.id(&format!("frame-{index}"))
             data-index=index.to_string()
             aria-rowindex=(index + 2).to_string()
-            aria-selected=move || selected.get().to_string()
+            aria-selected=boxed(move || selected.get().to_string())
         >
             <td role="gridcell" class="frames-number">{row.number}</td>
             <td role="gridcell" class="frames-time">{row.time}</td>
@@ -158,7 +159,7 @@ fn line(bench: Bench, row: Row, current: Memo<Option<usize>>, narrow: Memo<bool>
             <td role="gridcell" class="frames-protocol">{row.protocol}</td>
             <td role="gridcell" class="frames-length">{row.length}</td>
             <td role="gridcell" class="frames-summary" title=title>
-                {move || if narrow.get() { row.caption.clone() } else { row.summary.clone() }}
+                {part(move || if narrow.get() { row.caption.clone() } else { row.summary.clone() })}
             </td>
             <td role="gridcell" class=fate>
                 <span class="frames-sign" aria-hidden="true">{row.fate.sign}</span>

@@ -3,6 +3,7 @@
 use super::sockets;
 use crate::islands::bench::format;
 use crate::islands::bench::state::Bench;
+use crate::islands::boxed::{heard, part};
 use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast;
 
@@ -49,12 +50,12 @@ pub(crate) fn Samples(
     view! {
         <details
             class="kernel-samples"
-            on:toggle=move |event| {
+            on:toggle=heard(move |event: leptos::ev::Event| {
                 let details = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
                 open.set(details.is_some_and(|details| details.has_attribute("open")));
-            }
+            })
         >
-            <summary>{move || format!("采样表（{} 条，内核状态变化时记录）", count())}</summary>
+            <summary>{part(move || format!("采样表（{} 条，内核状态变化时记录）", count()))}</summary>
             <Show when=move || open.get()>
                 <div class="kernel-scroll" tabindex="0" role="group" aria-label="采样表">
                     <table class="kernel-numbers">
@@ -73,7 +74,7 @@ pub(crate) fn Samples(
                         </thead>
                         <tbody>{rows}</tbody>
                     </table>
-                    {move || (count() > MOST).then(|| view! { <p class="kernel-empty">{format!("只列出前 {MOST} 条，完整数据在下载的轨迹里。")}</p> })}
+                    {part(move || (count() > MOST).then(|| view! { <p class="kernel-empty">{format!("只列出前 {MOST} 条，完整数据在下载的轨迹里。")}</p> }))}
                 </div>
             </Show>
         </details>

@@ -4,6 +4,7 @@ use super::sockets;
 use crate::islands::bench::format;
 use crate::islands::bench::model::Model;
 use crate::islands::bench::state::Bench;
+use crate::islands::boxed::{boxed, heard, part};
 use leptos::prelude::*;
 
 /// More sockets than this are not listed.
@@ -61,7 +62,7 @@ pub(crate) fn Sockets(
             <Show when=move || present.with(Vec::is_empty)>
                 <p class="kernel-empty">"游标所在的时刻还没有套接字。"</p>
             </Show>
-            {move || (more() > 0).then(|| view! { <p class="kernel-empty">{format!("另有 {} 个套接字没有列出。", more())}</p> })}
+            {part(move || (more() > 0).then(|| view! { <p class="kernel-empty">{format!("另有 {} 个套接字没有列出。", more())}</p> }))}
         </div>
     }
 }
@@ -90,11 +91,11 @@ fn line(bench: Bench, id: u32, chosen: Memo<Option<u32>>, choose: Callback<u32>)
     };
     let cell = move |get: fn(&Row) -> &String| move || row.with(|row| get(row).clone());
     view! {
-        <tr class:kernel-gone=move || row.with(|row| row.gone) class:kernel-chosen=is_chosen>
+        <tr class:kernel-gone=boxed(move || row.with(|row| row.gone)) class:kernel-chosen=is_chosen>
             <td><span class=format!("kernel-host kernel-lane-{lane}")>{name}</span></td>
-            <td class="kernel-state">{move || row.with(|row| row.state)}</td>
+            <td class="kernel-state">{part(move || row.with(|row| row.state))}</td>
             <td class="kernel-addresses">
-                <button type="button" class="kernel-choose" aria-pressed=move || is_chosen().to_string() title="画出这个套接字的曲线" on:click=move |_| choose.run(id)>
+                <button type="button" class="kernel-choose" aria-pressed=boxed(move || is_chosen().to_string()) title="画出这个套接字的曲线" on:click=heard(move |_| choose.run(id))>
                     <span class="kernel-transport">{transport}</span>
                     " "
                     {addresses}

@@ -6,6 +6,7 @@ use crate::islands::bench::format::{self, fit, text_width};
 use crate::islands::bench::measure::use_size;
 use crate::islands::bench::model::Model;
 use crate::islands::bench::state::Bench;
+use crate::islands::boxed::{boxed, heard, part};
 use api::trace::SocketState;
 use leptos::ev::{KeyboardEvent, MouseEvent};
 use leptos::html::Div;
@@ -123,15 +124,15 @@ pub(crate) fn Timeline(bench: Bench) -> impl IntoView {
                 <svg
                     class="kernel-bars"
                     width=width
-                    height=move || rows.get() * ROW + 4
+                    height=boxed(move || rows.get() * ROW + 4)
                     role="listbox"
                     tabindex="0"
                     aria-label="套接字的状态变迁，用方向键逐个查看"
-                    aria-activedescendant=move || chosen.get().map(|at| bench.id(&format!("state-{at}")))
-                    on:keydown=on_key
-                    on:click=on_click
+                    aria-activedescendant=boxed(move || chosen.get().map(|at| bench.id(&format!("state-{at}"))))
+                    on:keydown=heard(on_key)
+                    on:click=heard(on_click)
                 >
-                    {move || {
+                    {part(move || {
                         let bars = bars.get();
                         let titles = (0..).zip(&bars.titles).map(|(row, title)| {
                             let text = fit(title, width.get_untracked() - 4);
@@ -139,8 +140,8 @@ pub(crate) fn Timeline(bench: Bench) -> impl IntoView {
                         });
                         let options = bars.bars.iter().enumerate().map(|(at, it)| bar(bench, at, it, chosen));
                         (titles.collect_view(), options.collect_view())
-                    }}
-                    <line class="kernel-cursor" aria-hidden="true" x1=cursor x2=cursor y1="0" y2=move || rows.get() * ROW></line>
+                    })}
+                    <line class="kernel-cursor" aria-hidden="true" x1=cursor x2=cursor y1="0" y2=boxed(move || rows.get() * ROW)></line>
                 </svg>
             </Show>
         </div>
@@ -161,7 +162,7 @@ fn bar(bench: Bench, at: usize, bar: &Bar, chosen: Memo<Option<usize>>) -> impl 
             id=bench.id(&format!("state-{at}"))
             data-bar=at.to_string()
             aria-label=bar.told.clone()
-            aria-selected=move || selected.get().to_string()
+            aria-selected=boxed(move || selected.get().to_string())
         >
             <rect x=x y=y width=width height=BAR rx="2"></rect>
             {text}

@@ -6,6 +6,7 @@ use super::layout::{Placed, Way};
 use super::scene::{Mark, What};
 use crate::islands::bench::format::text_width;
 use crate::islands::bench::state::Bench;
+use crate::islands::boxed::boxed;
 use api::trace::{Fate, Level};
 use leptos::prelude::*;
 
@@ -48,7 +49,7 @@ pub(crate) fn mark(bench: Bench, drawing: &Drawing, placed: &Placed) -> impl Int
             id=bench.id(&format!("sequence-{seq}"))
             data-seq=seq.to_string()
             aria-label=drawing.describe(placed.mark)
-            aria-selected=move || selected.get().to_string()
+            aria-selected=boxed(move || selected.get().to_string())
             aria-posinset=(placed.mark + 1).to_string()
             aria-setsize=drawing.marks.len().to_string()
         >

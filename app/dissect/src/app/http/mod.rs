@@ -1,0 +1,89 @@
+//! HTTP/1.1, RFC 9110 (what messages mean) and RFC 9112 (how they are written).
+//!
+//! ```text
+//! GET /path?x=1 HTTP/1.1 CRLF          HTTP/1.1 200 OK CRLF
+//! Host: example.org CRLF               Transfer-Encoding: chunked CRLF
+//! CRLF                                 CRLF
+//!                                      5 CRLF hello CRLF 0 CRLF CRLF
+//! ```
+
+mod body;
+mod head;
+pub(crate) mod message;
+pub(crate) mod names;
+
+pub(crate) use names::ALL;
+
+use super::stream::{Message, Next, Step};
+use body::{Framing, Missing};
+use message::Found;
+use std::collections::VecDeque;
+
+/// Requests that wait for their response; a peer that sends more without reading is not followed.
+const WAITING: usize = 256;
+
+/// Both directions of a connection that speaks HTTP.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Exchange {
+    requests: VecDeque<Request>,
+    /// Requests that were answered before they were complete.
+    answered: usize,
+}
+
+/// What a response must know about its request.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    pub(crate) method: String,
+    /// Frame that completed it.
+    pub(crate) frame: u32,
+}
+
+impl Exchange {
+    /// The message at the start of `bytes`. `finished`: no more bytes will come. `frame` is the one that shows it.
+    pub(crate) fn step(&mut self, bytes: &[u8], finished: bool, frame: u32) -> Step {
+        let head = match message::head(bytes) {
+            Found::Yes(head) => head,
+            Found::NotYet => return Step::WaitForLine,
+            Found::Never => return Step::Stop,
+        };
+        let response = bytes.starts_with(b"HTTP/");
+        let request = if response { self.requests.front() } else { None };
+        let told = head::read(bytes, &head, request);
+        let framing = Framing::of(bytes, &head, told.code, request.map(|request| request.method.as_str()));
+        let body = match framing.read(bytes, head.end, finished) {
+            Ok(body) => body,
+            Err(Missing::Bytes(wanted)) => return Step::Wait(wanted),
+            Err(Missing::Line) => return Step::WaitForLine,
+            Err(Missing::Sense) => return Step::Stop,
+        };
+        let mut fields = told.fields;
+        let encoded = head.header(bytes, "content-encoding").is_some();
+        body.fields(&mut fields, bytes, head.end, encoded);
+        if response {
+            // An interim response is followed by the final one (RFC 9110 section 15.2).
+            if told.code >= 200 || told.code == 101 {
+                self.answered += usize::from(self.requests.pop_front().is_none());
+            }
+        } else if self.answered > 0 {
+            self.answered -= 1;
+        } else if self.requests.len() < WAITING {
+            self.requests.push_back(Request { method: told.method, frame });
+        }
+        let next = match (told.code, told.upgrade, framing) {
+            (101, true, _) => Next::WebSocket { compressed: told.compressed },
+            (101, false, _) | (_, _, Framing::Tunnel) => Next::Opaque,
+            _ => Next::Same,
+        };
+        Step::Message(Message {
+            length: body.end,
+            skip: body.skip,
+            header: head.end,
+            protocol: "http",
+            name: "HTTP",
+            title: format!("HTTP {}", told.summary),
+            summary: told.summary,
+            fields: fields.list,
+            next,
+        })
+    }
+}

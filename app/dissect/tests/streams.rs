@@ -1,0 +1,114 @@
+//! Messages in TCP streams, against what `tshark` makes of captures of programs that nobody here wrote
+//! (`tests/captures/make` has what was done to record them).
+
+#![allow(clippy::unwrap_used)] // helpers of tests
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use support::capture::{Frame, TemporaryPcap, read_pcapng};
+use support::random::Random;
+use support::{compare, pdml};
+
+const CAPTURES: [&str; 3] = ["http-python", "http-node", "websocket-python"];
+
+fn path(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/captures").join(name).with_extension("pcapng")
+}
+
+fn frames(name: &str) -> Vec<Frame> {
+    read_pcapng(&std::fs::read(path(name)).unwrap()).unwrap()
+}
+
+/// True if the field is one of a stream's message.
+fn is_ours(name: &str) -> bool {
+    name.starts_with("http.") || name.starts_with("websocket.")
+}
+
+#[test]
+fn every_message_is_where_and_what_tshark_says() {
+    if pdml::left_out() {
+        return;
+    }
+    let mut seen = BTreeSet::new();
+    let mut of_messages = 0;
+    for name in CAPTURES {
+        let report = compare::compare(&path(name), &frames(name), true).unwrap();
+        let count: usize =
+            report.names.iter().filter(|(name, _)| is_ours(name)).map(|(_, count)| count).sum();
+        println!(
+            "{name}: {} frames, {} layers, {} fields, {count} of them in messages, {} differences, told by us only: {:?}",
+            report.frames,
+            report.layers,
+            report.fields,
+            report.differences.len(),
+            report.only_ours
+        );
+        assert!(report.differences.is_empty(), "{name}: {}", report.differences.join("\n"));
+        let not_shown: Vec<_> = report.not_shown.keys().filter(|name| is_ours(name)).collect();
+        // The names of codes are in our value; a message of several frames is shown frame by frame.
+        let known = ["http.response.code.desc", "websocket.payload.text"];
+        assert!(not_shown.iter().all(|name| known.contains(&name.as_str())), "{name}: {not_shown:?}");
+        of_messages += count;
+        seen.extend(report.names.into_keys());
+    }
+    assert!(of_messages > 1_400, "only {of_messages} fields of messages compared");
+    let ours = dissect::catalog().map(|spec| spec.name).filter(|name| is_ours(name));
+    let missing: Vec<_> = ours.filter(|name| !seen.contains(name)).collect();
+    assert!(missing.is_empty(), "no capture has {missing:?}");
+}
+
+/// Bytes of TCP payload, sender's port, and the flags, if the frame is a segment.
+fn segment(frame: &[u8]) -> Option<(usize, u16, u8)> {
+    let ip = frame.get(14..)?;
+    let length = usize::from(u16::from_be_bytes([ip[2], ip[3]]));
+    let header = usize::from(ip[0] & 15) * 4;
+    let tcp = ip.get(header..)?;
+    let payload = length - header - usize::from(tcp[12] >> 4) * 4;
+    Some((payload, u16::from_be_bytes([tcp[0], tcp[1]]), tcp[13]))
+}
+
+/// The same capture by a worse line: segments overtake each other and come twice.
+fn disturbed(frames: &[Frame], seed: u64) -> Vec<Frame> {
+    let mut random = Random::new(seed);
+    let mut bytes: Vec<_> = frames.iter().map(|frame| frame.bytes.clone()).collect();
+    let data = |bytes: &[Vec<u8>], at: usize| {
+        let found = segment(bytes.get(at)?)?;
+        (found.0 > 0 && found.2 & 7 == 0).then_some(found.1)
+    };
+    for at in 0..bytes.len() {
+        let Some(port) = data(&bytes, at) else { continue };
+        match random.below(4) {
+            0 if data(&bytes, at + 1) == Some(port) => bytes.swap(at, at + 1),
+            1 if data(&bytes, at + 1) == Some(port) => {
+                let again = bytes[at].clone();
+                bytes.insert(at + 2, again);
+            }
+            _ => {}
+        }
+    }
+    let time = |at: usize| frames[0].time + at as u64 * 100_000;
+    bytes.into_iter().enumerate().map(|(at, bytes)| Frame { time: time(at), bytes }).collect()
+}
+
+#[test]
+fn segments_that_overtake_or_come_twice_change_nothing() {
+    if pdml::left_out() {
+        return;
+    }
+    let (mut compared, mut retold) = (0, 0);
+    for name in CAPTURES {
+        for seed in 1..=3 {
+            let frames = disturbed(&frames(name), seed);
+            let capture = TemporaryPcap::new(&format!("streams-{name}-{seed}"), &frames).unwrap();
+            let report = compare::compare(&capture.path, &frames, true).unwrap();
+            retold += usize::from(frames.len() > self::frames(name).len());
+            compared +=
+                report.names.iter().filter(|(name, _)| is_ours(name)).map(|(_, count)| count).sum::<usize>();
+            assert!(report.differences.is_empty(), "{name}, {seed}: {}", report.differences.join("\n"));
+        }
+    }
+    println!("{compared} fields of messages compared, 0 differences");
+    assert!(compared > 4_200 && retold > 5, "{compared} {retold}");
+}

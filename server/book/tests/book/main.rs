@@ -1,0 +1,7 @@
+//! Small books of the tests' own.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod problems;
+mod quiz;
+mod support;
