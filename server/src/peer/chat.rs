@@ -57,6 +57,7 @@ async fn read(
     let opened = Instant::now();
     loop {
         let patience = match reader.seat {
+            _ if reader.closing => CLOSE_GRACE,
             None => shared.times.header_read.saturating_sub(opened.elapsed()),
             Some(_) => shared.times.idle,
         };
