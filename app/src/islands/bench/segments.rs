@@ -140,7 +140,7 @@ pub(crate) mod tests {
         let model = model(&[
             segment(100, 0x02, b""),
             segment(101, 0x18, b"GET /a HTTP/1.1\r\nHost: b\r\n"),
-            segment(128, 0x18, b"\r\n"),
+            segment(127, 0x18, b"\r\n"),
         ]);
         let mut segments = Segments::default();
         segments.update(&model);
