@@ -138,14 +138,14 @@ pub fn PeerChat() -> impl IntoView {
                     format!("“{}”里有 {} 人：{}", room.name, room.names.len(), room.names.join("、"))
                 })}
             </p>
-            <ol class="peer-lines" role="log" aria-label="聊天记录" tabindex="0">
+            <div class="peer-lines" role="log" aria-label="聊天记录" tabindex="0">
                 <For each=lines key=|line| line.key let(line)>
-                    <li class=format!("peer-{}", line.kind)>
+                    <p class=format!("peer-{}", line.kind)>
                         {line.name.map(|name| view! { <b>{name}</b> "：" })}
                         <span>{line.text}</span>
-                    </li>
+                    </p>
                 </For>
-            </ol>
+            </div>
             <form class="bench-input" autocomplete="off" on:submit=speak>
                 <label for=text_id.clone()>"说一句话"</label>
                 <input id=text_id type="text" maxlength=MAX_TEXT required=true disabled=outside prop:value=move || text.get()
