@@ -153,17 +153,17 @@ test.describe("progress", () => {
   });
 });
 
-for (const width of [1280, 390]) {
+for (const path of ["/guide/tcp", "/progress"]) {
   for (const colorScheme of ["light", "dark"] as const) {
-    test(`accessible and no wider than the screen at ${width} px, ${colorScheme}`, async ({ site }) => {
-      await site.setViewportSize({ width, height: 900 });
+    test(`${path} in ${colorScheme} is accessible and fits, with its questions and marks`, async ({ site }) => {
       await site.emulateMedia({ colorScheme });
-      for (const path of ["/guide/tcp", "/progress"]) {
-        await site.goto(path);
-        await site.waitForLoadState("networkidle");
-        await accessible(site);
-        await fits(site);
-      }
+      await site.setViewportSize({ width: 1280, height: 900 });
+      await site.goto(path);
+      await site.waitForLoadState("networkidle");
+      await accessible(site);
+      await site.setViewportSize({ width: 390, height: 844 });
+      await fits(site);
+      await accessible(site);
     });
   }
 }

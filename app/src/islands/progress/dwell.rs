@@ -63,7 +63,7 @@ mod tests {
         for scroll in [0.0, 500.0, 1000.0, 1500.0] {
             assert!(dwell.second(&tops(scroll), 600.0).is_empty());
         }
-        let read: Vec<_> = (0..SECONDS).flat_map(|_| dwell.second(&tops(1500.0), 600.0)).collect();
+        let read: Vec<_> = (0..SECONDS).flat_map(|_| dwell.second(&tops(1600.0), 600.0)).collect();
         assert_eq!(read, [1], "the first was left behind too soon");
     }
 
