@@ -1,8 +1,9 @@
-//! The command line: `serve`, `run`, `labs`, `check`, and the hidden `runner`.
+//! The command line: `serve`, `run`, `open`, `labs`, `check`, and the hidden `runner`.
 
 mod check;
 mod labs;
 mod lines;
+mod open;
 mod params;
 mod run;
 mod text;
@@ -30,6 +31,8 @@ enum Command {
     Serve(Box<Config>),
     /// 在命令行运行一个实验
     Run(Box<run::Args>),
+    /// 把一个实验的服务器开在本机的端口上，供别的程序连接
+    Open(open::Args),
     /// 列出所有实验和它们的参数
     Labs(labs::Args),
     /// 检查书稿：实验、代码锚点、参数、链接、图片、标题
@@ -54,6 +57,10 @@ pub fn main() -> ExitCode {
         Command::Run(args) => {
             log("warn");
             run::run(*args)
+        }
+        Command::Open(args) => {
+            log("warn,labs=info");
+            open::open(&args)
         }
         Command::Labs(args) => labs::list(&args),
         Command::Check(args) => check::check(&args),

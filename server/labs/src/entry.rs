@@ -8,7 +8,7 @@ use api::line::InvalidField;
 use lan::Lan;
 use serde_json::{Map, Value};
 
-use crate::lab::Lab;
+use crate::lab::{Lab, Open};
 use crate::params;
 
 type Running = Pin<Box<dyn Future<Output = anyhow::Result<()>>>>;
@@ -19,6 +19,7 @@ pub struct Entry {
     file: &'static str,
     source: &'static str,
     wall_ms: u32,
+    open: Option<Open>,
     info: fn(&Entry) -> LabInfo,
     params: fn() -> Vec<Param>,
     complete: fn(Value) -> Result<Value, InvalidField>,
@@ -33,6 +34,7 @@ impl Entry {
             file,
             source,
             wall_ms: L::WALL_MS,
+            open: L::OPEN,
             info: info::<L>,
             params: params::of::<L>,
             complete: complete::<L>,
@@ -61,6 +63,12 @@ impl Entry {
     #[must_use]
     pub fn wall_ms(&self) -> u32 {
         self.wall_ms
+    }
+
+    /// Its server for programs outside of the lan, if it has one.
+    #[must_use]
+    pub fn open(&self) -> Option<Open> {
+        self.open
     }
 
     /// Checks names, types and bounds and fills in defaults. `null` stands for no parameters.

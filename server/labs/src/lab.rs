@@ -1,6 +1,7 @@
 //! What a lab file implements.
 
 use std::collections::BTreeMap;
+use std::pin::Pin;
 
 use api::lab::InputInfo;
 use api::line::Line;
@@ -31,6 +32,8 @@ pub trait Lab:
     const NEEDS_ISOLATED: bool = false;
     /// Wall-clock limit of a run, milliseconds.
     const WALL_MS: u32 = 30_000;
+    /// Its server, for programs outside of the lan: `wirebook open` gives it a port of the host network.
+    const OPEN: Option<Open> = None;
 
     /// Line settings of a run unless the reader chose others, by host name.
     #[must_use]
@@ -44,6 +47,24 @@ pub trait Lab:
     /// What the reader is told when the lab could not do what it set out to show.
     fn run(self, lan: Lan) -> impl Future<Output = anyhow::Result<()>>;
 }
+
+/// A lab's server on a port of the host network, without a lan and its observers.
+#[derive(Clone, Copy, Debug)]
+pub struct Open {
+    /// What a program is told to connect to, `{}` standing for the address: `ws://{}/echo`.
+    pub url: &'static str,
+    pub server: Server,
+}
+
+/// The lab's own serving function, by what it listens on. The socket does not block.
+#[derive(Clone, Copy, Debug)]
+pub enum Server {
+    Tcp(fn(std::net::TcpListener) -> Serving),
+    Udp(fn(std::net::UdpSocket) -> Serving),
+}
+
+/// A server at work; it ends when it is dropped.
+pub type Serving = Pin<Box<dyn Future<Output = anyhow::Result<()>> + Send>>;
 
 /// How a lab takes lines while it runs.
 #[derive(Clone, Copy, Debug)]

@@ -31,7 +31,7 @@ mod ws_chat;
 mod ws_echo;
 
 pub use entry::Entry;
-pub use lab::{Input, Lab};
+pub use lab::{Input, Lab, Open, Server, Serving};
 
 /// Registers `module::Lab`; its source travels with it, so that the page shows what runs.
 macro_rules! lab {

@@ -26,7 +26,7 @@ use tokio_tungstenite::{
 };
 use tracing::{info, warn};
 
-use crate::Lab;
+use crate::{Lab, Open, Server};
 
 const PORT: u16 = 9001;
 
@@ -105,6 +105,15 @@ impl Lab for WsEcho {
     const SUMMARY: &'static str =
         "一次 HTTP 升级之后，同一条 TCP 连接上跑的就是帧：掩码、三种长度、分片、心跳，最后用关闭码道别。";
     const HOSTS: &'static [&'static str] = &["server", "client"];
+    const OPEN: Option<Open> = Some(Open {
+        url: "ws://{}/echo",
+        server: Server::Tcp(|listener| {
+            Box::pin(async {
+                serve(TcpListener::from_std(listener)?).await;
+                Ok(())
+            })
+        }),
+    });
 
     fn lines() -> BTreeMap<String, Line> {
         let line = Line::both(Impairments { delay_ms: 5.0, ..Impairments::default() });
