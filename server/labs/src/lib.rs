@@ -7,6 +7,7 @@
 //! * [`Entry`] — the same lab with its type forgotten: what runner and server hold
 //! * `params` — how the form is derived from the struct
 
+mod certificate;
 mod entry;
 mod lab;
 mod params;
@@ -17,7 +18,10 @@ pub mod axum_routing;
 mod bind_addr;
 mod blocking_vs_async;
 mod http_client;
+mod head_of_line;
+mod http3;
 mod icmp_ping;
+mod quic_streams;
 mod serial_mock;
 mod tcp_chat_threads;
 mod tcp_echo;
@@ -61,6 +65,9 @@ static LABS: &[Entry] = &[
     lab!(axum_routing::AxumRouting),
     lab!(ws_echo::WsEcho),
     lab!(ws_chat::WsChat),
+    lab!(quic_streams::QuicStreams),
+    lab!(http3::Http3),
+    lab!(head_of_line::HeadOfLine),
     lab!(serial_mock::SerialMock),
     lab!(icmp_ping::IcmpPing),
 ];

@@ -15,8 +15,11 @@ mod axum_middleware;
 mod axum_routing;
 mod bind_addr;
 mod blocking_vs_async;
+mod head_of_line;
+mod http3;
 mod http_client;
 mod icmp_ping;
+mod quic_streams;
 mod serial_mock;
 mod tcp_chat_threads;
 mod tcp_echo;
@@ -61,8 +64,11 @@ fn trials(tier: Tier) -> Vec<Trial> {
         ("axum-basic", axum_basic::TESTS),
         ("axum-middleware", axum_middleware::TESTS),
         ("axum-routing", axum_routing::TESTS),
+        ("head-of-line", head_of_line::TESTS),
+        ("http3", http3::TESTS),
         ("http-client", http_client::TESTS),
         ("icmp-ping", icmp_ping::TESTS),
+        ("quic-streams", quic_streams::TESTS),
         ("serial-mock", serial_mock::TESTS),
         ("tcp-chat-threads", tcp_chat_threads::TESTS),
         ("tcp-echo", tcp_echo::TESTS),
@@ -84,10 +90,11 @@ fn trials(tier: Tier) -> Vec<Trial> {
                 test();
                 Ok(())
             })
-            .with_ignored_flag(needs_isolated && tier == Tier::Loopback)
+            .with_ignored_flag(name.starts_with("by_hand") || needs_isolated && tier == Tier::Loopback)
         })
         .collect()
 }
 
-/// Tests whose names end in `loopback` also run where there are no namespaces.
+/// Tests whose names end in `loopback` also run where there are no namespaces; those that begin with `by_hand`
+/// measure for the book and take long.
 type Tests = &'static [(&'static str, fn())];
