@@ -13,7 +13,7 @@ use api::line::{Impairments, Line};
 use bytes::Bytes;
 use futures::future::try_join_all;
 use garde::Validate;
-use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use lan::{Host, Lan};
 use quinn::{Endpoint, EndpointConfig, TokioRuntime};
 use schemars::JsonSchema;
@@ -23,6 +23,7 @@ use tokio::time::timeout;
 use tracing::{info, warn};
 
 use crate::certificate::{Identity, NAME};
+use crate::neighbours::meet;
 use crate::{Lab, Open, Server};
 
 /// TCP 的 443 和 UDP 的 443：号码相同，是两个不同的端口。
@@ -97,6 +98,9 @@ impl Lab for Http3 {
         drop(server.spawn(move || tcp::serve(listener, tls, SITE)));
         drop(server.spawn(move || quic::serve(endpoint, SITE)));
 
+        lan.section("先认识：ARP");
+        at(&client, async move { Ok(meet(address.ip()).await?) }).await?;
+
         lan.section("第一次访问：TCP、TLS、HTTP/2");
         let (tls, request) = (identity.client_tls(b"h2")?, get(&self.path)?);
         let (port, time) = at(&client, async move {
@@ -134,7 +138,11 @@ impl Lab for Http3 {
         let echoed = at(&client, async move { upload(requests, body).await }).await?;
         lan.measured(Some(&client), "原样发回的字节", echoed as f64, "B");
         // 最后一个克隆已经丢弃，连接以 H3_NO_ERROR 关闭；等对方也知道。
-        at(&client, async move { Ok(endpoint.wait_idle().await) }).await?;
+        at(&client, async move {
+            endpoint.wait_idle().await;
+            Ok(())
+        })
+        .await?;
         lan.settle(Duration::from_millis(150), Duration::from_secs(3)).await;
         Ok(())
     }
@@ -184,8 +192,10 @@ fn respond(request: &Request<Bytes>) -> Response<Bytes> {
     };
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    // “这个网站在 UDP 的 443 端口上也有，讲 HTTP/3；一小时之内都可以照此办理。”（RFC 7838）
-    headers.insert(header::ALT_SVC, HeaderValue::from_static("h3=\":443\"; ma=3600"));
+    if request.version() != Version::HTTP_3 {
+        // “这个网站在 UDP 的 443 端口上也有，讲 HTTP/3；一小时之内都可以照此办理。”（RFC 7838）
+        headers.insert(header::ALT_SVC, HeaderValue::from_static("h3=\":443\"; ma=3600"));
+    }
     response
 }
 
@@ -223,11 +233,7 @@ fn get(path: &str) -> Result<Request<Bytes>, http::Error> {
 
 // ANCHOR: together
 /// 同时请求许多对象：一条连接，每个请求一条流。
-async fn together(
-    requests: &quic::Requests,
-    count: u32,
-    path: &str,
-) -> anyhow::Result<(usize, Duration)> {
+async fn together(requests: &quic::Requests, count: u32, path: &str) -> anyhow::Result<(usize, Duration)> {
     let started = Instant::now();
     let wanted = (0..count).map(|_| async { quic::fetch(requests.clone(), get(path)?).await });
     let responses = try_join_all(wanted).await?;

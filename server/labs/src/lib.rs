@@ -10,6 +10,7 @@
 mod certificate;
 mod entry;
 mod lab;
+mod neighbours;
 mod params;
 
 mod axum_basic;
@@ -17,9 +18,9 @@ mod axum_middleware;
 pub mod axum_routing;
 mod bind_addr;
 mod blocking_vs_async;
-mod http_client;
 mod head_of_line;
 mod http3;
+mod http_client;
 mod icmp_ping;
 mod quic_streams;
 mod serial_mock;

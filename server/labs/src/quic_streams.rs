@@ -24,11 +24,14 @@ use tokio::time::timeout;
 use tracing::{info, warn};
 
 use crate::certificate::{Identity, NAME};
+use crate::neighbours::meet;
 use crate::{Lab, Open, Server};
 
 const PORT: u16 = 4433;
 /// 队头阻塞那一幕的两个服务器：TCP 和 UDP 的端口互不相干，可以是同一个数。
 const RACE_PORT: u16 = 4434;
+/// 两幕之间等到线路安静，前一幕的尾巴就不会拖进后一幕。
+const QUIET: Duration = Duration::from_millis(60);
 /// ALPN：双方在握手里说定，这条连接上讲的是“回显”。
 const PROTOCOL: &[u8] = b"echo";
 
@@ -73,7 +76,7 @@ enum Early {
 
 impl Default for QuicStreams {
     fn default() -> Self {
-        Self { streams: 3, bytes: 2_000, migrate: true, early: Early::Query, forget: false, messages: 40 }
+        Self { streams: 3, bytes: 2_000, migrate: true, early: Early::Query, forget: false, messages: 60 }
     }
 }
 
@@ -99,7 +102,7 @@ impl Lab for QuicStreams {
 
     fn lines() -> BTreeMap<String, Line> {
         let clean = Impairments { delay_ms: 15.0, ..Impairments::default() };
-        let lossy = Impairments { loss_percent: 8.0, ..clean.clone() };
+        let lossy = Impairments { loss_percent: 5.0, ..clean.clone() };
         BTreeMap::from([("client".into(), Line::both(clean)), ("lossy".into(), Line::both(lossy))])
     }
 
@@ -113,6 +116,9 @@ impl Lab for QuicStreams {
         let serving = server.spawn(move || async move { Endpoint::server(config, address) }).await??;
         let accepting = serving.clone();
         drop(server.spawn(move || serve(accepting)));
+
+        lan.section("先认识：ARP");
+        at(&client, async move { Ok(meet(address.ip()).await?) }).await?;
 
         lan.section("握手");
         let (config, from) = (identity.quic_client(PROTOCOL)?, client.ipv4());
@@ -148,6 +154,7 @@ impl Lab for QuicStreams {
             lan.measured(Some(&client), "换地址前后一条流收回", echoed as f64, "B");
         }
         at(&client, async move { part(&connection).await }).await?;
+        lan.settle(QUIET, Duration::from_secs(1)).await;
 
         lan.section("0-RTT");
         if self.forget {
@@ -165,7 +172,7 @@ impl Lab for QuicStreams {
         if self.messages > 0 {
             compare(&lan, &server, &lossy, &identity, self.messages).await?;
         }
-        lan.settle(Duration::from_millis(150), Duration::from_secs(3)).await;
+        lan.settle(2 * QUIET, Duration::from_secs(3)).await;
         Ok(())
     }
 }
@@ -383,6 +390,7 @@ async fn compare(
     count: u32,
 ) -> anyhow::Result<()> {
     let address = SocketAddr::from((server.ipv4(), RACE_PORT));
+    lan.settle(QUIET, Duration::from_secs(1)).await;
 
     lan.section("队头阻塞：QUIC");
     let config = identity.quic_server(PROTOCOL)?;

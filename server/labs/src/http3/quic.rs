@@ -40,10 +40,14 @@ async fn converse(incoming: Incoming, site: Site) -> anyhow::Result<()> {
     let mut requests = JoinSet::new();
     loop {
         tokio::select! {
-            accepted = connection.accept() => {
-                let Some(resolver) = accepted? else { break };
-                requests.spawn(answer(resolver, site));
-            }
+            accepted = connection.accept() => match accepted {
+                Ok(Some(resolver)) => {
+                    requests.spawn(answer(resolver, site));
+                }
+                Ok(None) => break,
+                Err(error) if error.is_h3_no_error() => break, // H3_NO_ERROR：对方正常离开
+                Err(error) => return Err(error.into()),
+            },
             Some(answered) = requests.join_next() => {
                 if let Err(error) = answered? {
                     (site.trouble)(&error);
@@ -88,7 +92,10 @@ pub(crate) async fn connect(endpoint: &Endpoint, server: SocketAddr) -> anyhow::
 }
 
 /// 发一个请求，收完整个响应。
-pub(crate) async fn fetch(mut requests: Requests, request: Request<Bytes>) -> anyhow::Result<Response<Bytes>> {
+pub(crate) async fn fetch(
+    mut requests: Requests,
+    request: Request<Bytes>,
+) -> anyhow::Result<Response<Bytes>> {
     let (head, body) = request.into_parts();
     let mut stream = requests.send_request(Request::from_parts(head, ())).await?;
     if !body.is_empty() {

@@ -74,7 +74,10 @@ pub(crate) async fn connect(tls: rustls::ClientConfig, server: SocketAddr) -> an
 }
 
 /// 发一个请求，收完整个响应。
-pub(crate) async fn fetch(mut requests: Requests, request: Request<Bytes>) -> anyhow::Result<Response<Bytes>> {
+pub(crate) async fn fetch(
+    mut requests: Requests,
+    request: Request<Bytes>,
+) -> anyhow::Result<Response<Bytes>> {
     let response = requests.send_request(request.map(Full::new)).await?;
     let (head, body) = response.into_parts();
     let body = body.collect().await.context("响应没有收完")?.to_bytes();

@@ -120,6 +120,7 @@ fn all_acts_but_the_losses_loopback() {
     assert_eq!(trace.measured(ACCEPTED), [1.0]);
     assert_eq!(trace.measured("换地址前后一条流收回"), ["换地址之前，换地址之后。".len() as f64]);
     assert_eq!(trace.measured("QUIC：到达"), trace.measured("TCP：到达"));
-    let second = |kernel: &&&api::trace::Kernel| kernel.host == trace.host("client") && kernel.local.contains(".102:");
+    let second =
+        |kernel: &&&api::trace::Kernel| kernel.host == trace.host("client") && kernel.local.contains(".102:");
     assert!(trace.kernel().iter().any(|kernel| second(&kernel)));
 }
