@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod cli;
+mod closing;
 mod live;
 mod live_bounds;
 mod peer;
