@@ -6,6 +6,7 @@ mod cli;
 mod closing;
 mod live;
 mod live_bounds;
+mod open;
 mod peer;
 mod peer_chat;
 mod peer_echo;
