@@ -31,7 +31,7 @@ tools:
 packages:
 	@.ci/packages
 
-test: tools lint unit recipes content browser ## everything that must hold
+test: tools lint unit recipes content fields browser ## everything that must hold
 
 lint: tools ## formatting and clippy, warnings denied
 	cargo fmt --all --check
