@@ -66,6 +66,9 @@ pub struct InterfaceInfo {
 }
 
 /// Counts of what was left out of the trace; all zero means the trace is complete.
+///
+/// A run that was killed counts up to a few milliseconds before its end; what its observers saw after that is neither
+/// in the trace nor here, because nobody is left who knows it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LeftOut {
