@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use crate::islands::fetch::Fetch;
+use crate::islands::grpc::Grpc;
 use crate::islands::peer_chat::PeerChat;
 use crate::islands::peer_echo::PeerEcho;
 
@@ -13,6 +14,7 @@ pub fn PeerHere(
 ) -> impl IntoView {
     match slug.as_str() {
         "axum" => view! { <Fetch/> }.into_any(),
+        "grpc" => view! { <Grpc/> }.into_any(),
         "ws-echo" => view! { <PeerEcho/> }.into_any(),
         "ws-chat" => view! { <PeerChat/> }.into_any(),
         _ => ().into_any(),
