@@ -56,12 +56,19 @@ pub fn Grpc() -> impl IntoView {
         };
         spawn_local(async move {
             // The page may be gone by now.
-            call::call(path, message, &signal, |row| drop(rows.try_update(|rows| rows.push(row)))).await;
+            let tell = |row| {
+                rows.try_update(|rows| rows.push(row));
+            };
+            call::call(path, message, &signal, tell).await;
             under_way.try_set(None);
         });
     };
     let idle = move || ready.get() && under_way.with(Option::is_none);
-    let cancel = move |_| under_way.with_untracked(|call| drop(call.as_ref().map(|call| call.abort())));
+    let cancel = move |_| {
+        if let Some(controller) = under_way.get_untracked() {
+            controller.abort();
+        }
+    };
     view! {
         <div class="bench grpc" role="group" aria-labelledby="grpc-title">
             <div>
