@@ -26,7 +26,7 @@ enum Method {
 }
 
 /// Calls, and each message at the moment of its arrival.
-#[island]
+#[component]
 pub fn Grpc() -> impl IntoView {
     let name = RwSignal::new("小明".to_owned());
     let (times, pause) = (RwSignal::new(5_u32), RwSignal::new(300_u32));

@@ -5,6 +5,7 @@ pub mod bench;
 mod boxed;
 pub mod fetch;
 pub mod grpc;
+pub mod late;
 mod peer;
 pub mod peer_chat;
 pub mod peer_echo;
