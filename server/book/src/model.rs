@@ -100,7 +100,7 @@ pub struct Heading {
 }
 
 /// What a `peer` block may name.
-pub const PEERS: [&str; 3] = ["axum", "ws-echo", "ws-chat"];
+pub const PEERS: [&str; 4] = ["axum", "grpc", "ws-echo", "ws-chat"];
 
 /// A stretch of a chapter.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

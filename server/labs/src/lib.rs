@@ -16,6 +16,10 @@ mod axum_middleware;
 pub mod axum_routing;
 mod bind_addr;
 mod blocking_vs_async;
+mod framed;
+mod grpc_greeter;
+pub mod grpc_web;
+mod h2_frames;
 mod http_client;
 mod icmp_ping;
 mod serial_mock;
@@ -61,6 +65,10 @@ static LABS: &[Entry] = &[
     lab!(axum_routing::AxumRouting),
     lab!(ws_echo::WsEcho),
     lab!(ws_chat::WsChat),
+    lab!(framed::Framing),
+    lab!(h2_frames::H2Frames),
+    lab!(grpc_greeter::GrpcGreeter),
+    lab!(grpc_web::GrpcWeb),
     lab!(serial_mock::SerialMock),
     lab!(icmp_ping::IcmpPing),
 ];

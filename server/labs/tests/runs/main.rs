@@ -5,6 +5,8 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "clippy does not see that this is a test")]
 
+mod bytes;
+mod http2;
 mod once;
 mod seen;
 mod show;
@@ -15,6 +17,10 @@ mod axum_middleware;
 mod axum_routing;
 mod bind_addr;
 mod blocking_vs_async;
+mod framed;
+mod grpc_greeter;
+mod grpc_web;
+mod h2_frames;
 mod http_client;
 mod icmp_ping;
 mod serial_mock;
@@ -61,6 +67,10 @@ fn trials(tier: Tier) -> Vec<Trial> {
         ("axum-basic", axum_basic::TESTS),
         ("axum-middleware", axum_middleware::TESTS),
         ("axum-routing", axum_routing::TESTS),
+        ("framed", framed::TESTS),
+        ("grpc-greeter", grpc_greeter::TESTS),
+        ("grpc-web", grpc_web::TESTS),
+        ("h2-frames", h2_frames::TESTS),
         ("http-client", http_client::TESTS),
         ("icmp-ping", icmp_ping::TESTS),
         ("serial-mock", serial_mock::TESTS),
