@@ -29,6 +29,7 @@ mod udp_echo;
 mod udp_multicast;
 mod ws_chat;
 mod ws_echo;
+mod zero_copy;
 
 pub use entry::Entry;
 pub use lab::{Input, Lab, Open, Server, Serving};
@@ -61,6 +62,7 @@ static LABS: &[Entry] = &[
     lab!(axum_routing::AxumRouting),
     lab!(ws_echo::WsEcho),
     lab!(ws_chat::WsChat),
+    lab!(zero_copy::ZeroCopy),
     lab!(serial_mock::SerialMock),
     lab!(icmp_ping::IcmpPing),
 ];
