@@ -16,8 +16,10 @@ mod axum_middleware;
 pub mod axum_routing;
 mod bind_addr;
 mod blocking_vs_async;
+pub mod conn_pool;
 mod http_client;
 mod icmp_ping;
+mod load_balancer;
 mod serial_mock;
 mod tcp_chat_threads;
 mod tcp_echo;
@@ -63,6 +65,8 @@ static LABS: &[Entry] = &[
     lab!(ws_echo::WsEcho),
     lab!(ws_chat::WsChat),
     lab!(zero_copy::ZeroCopy),
+    lab!(conn_pool::ConnPool),
+    lab!(load_balancer::LoadBalancer),
     lab!(serial_mock::SerialMock),
     lab!(icmp_ping::IcmpPing),
 ];
