@@ -86,7 +86,7 @@ impl Lab for LoadBalancer {
 
         for policy in [Policy::RoundRobin, Policy::LeastInFlight, Policy::PowerOfTwo] {
             lan.section(policy.title());
-            let balancer = self.balancer(&sites, policy, true);
+            let balancer = Self::balancer(&sites, policy, true, self.passive);
             let (work, served) = (Arc::clone(&balancer), client.clone());
             let requests = self.requests;
             let offering = gateway.spawn(move || offer(work, served, requests, gap));
@@ -102,7 +102,7 @@ impl Lab for LoadBalancer {
         {
             lan.section(title);
             sites.iter().for_each(|site| site.sick.store(true, Relaxed));
-            let balancer = self.balancer(&sites, Policy::RoundRobin, capped);
+            let balancer = Self::balancer(&sites, Policy::RoundRobin, capped, false);
             // 谁都没有被摘除：这里要看的只是重试。
             let (work, asking) = (Arc::clone(&balancer), client.clone());
             let offering = gateway.spawn(move || offer(work, asking, SICK_REQUESTS, gap));
@@ -118,16 +118,16 @@ impl Lab for LoadBalancer {
 }
 
 impl LoadBalancer {
-    fn balancer(&self, sites: &[Site], policy: Policy, capped: bool) -> Arc<Balancer> {
+    fn balancer(sites: &[Site], policy: Policy, capped: bool, passive: bool) -> Arc<Balancer> {
         let backends = sites.iter().map(|site| Backend::new(site.nature.name, site.address)).collect();
         let budget = Budget { hundredths: AtomicU32::new(200), capped };
         let (turn, dice) = (AtomicUsize::new(0), Dice::default());
-        Arc::new(Balancer { backends, policy, turn, dice, budget, passive: self.passive && capped })
+        Arc::new(Balancer { backends, policy, turn, dice, budget, passive })
     }
 
     /// 三分之一处断电，三分之二处复活。
     async fn failover(&self, watch: &Watch<'_>, client: &Client, gap: Duration) -> anyhow::Result<()> {
-        let balancer = self.balancer(watch.sites, Policy::LeastInFlight, true);
+        let balancer = Self::balancer(watch.sites, Policy::LeastInFlight, true, self.passive);
         let (probed, prober) = (Arc::clone(&balancer), client.clone());
         let probing = watch.gateway.spawn(move || probe(probed, prober));
         let (work, asking, requests) = (Arc::clone(&balancer), client.clone(), self.requests);

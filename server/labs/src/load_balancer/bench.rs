@@ -136,7 +136,7 @@ pub(super) fn cause(error: &reqwest::Error) -> String {
 }
 
 /// 每个线程挑这么多次。
-const PICKS: u32 = 50_000;
+const PICKS: u32 = 4_000;
 const THREADS: usize = 2;
 
 /// 两个线程同时挑，每次花多少纳秒：先用锁，再用原子量。

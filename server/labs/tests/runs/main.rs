@@ -15,8 +15,10 @@ mod axum_middleware;
 mod axum_routing;
 mod bind_addr;
 mod blocking_vs_async;
+mod conn_pool;
 mod http_client;
 mod icmp_ping;
+mod load_balancer;
 mod serial_mock;
 mod tcp_chat_threads;
 mod tcp_echo;
@@ -29,6 +31,7 @@ mod udp_multicast;
 mod web_sockets;
 mod ws_chat;
 mod ws_echo;
+mod zero_copy;
 
 use api::run::Tier;
 use libtest_mimic::{Arguments, Trial};
@@ -61,8 +64,10 @@ fn trials(tier: Tier) -> Vec<Trial> {
         ("axum-basic", axum_basic::TESTS),
         ("axum-middleware", axum_middleware::TESTS),
         ("axum-routing", axum_routing::TESTS),
+        ("conn-pool", conn_pool::TESTS),
         ("http-client", http_client::TESTS),
         ("icmp-ping", icmp_ping::TESTS),
+        ("load-balancer", load_balancer::TESTS),
         ("serial-mock", serial_mock::TESTS),
         ("tcp-chat-threads", tcp_chat_threads::TESTS),
         ("tcp-echo", tcp_echo::TESTS),
@@ -74,6 +79,7 @@ fn trials(tier: Tier) -> Vec<Trial> {
         ("udp-multicast", udp_multicast::TESTS),
         ("ws-chat", ws_chat::TESTS),
         ("ws-echo", ws_echo::TESTS),
+        ("zero-copy", zero_copy::TESTS),
     ];
     tests
         .iter()
