@@ -211,8 +211,13 @@ fn from_memory_without_copy(
                     waiting.sent.push_back(n);
                     rest = &rest[n..];
                 }
-                // 锁住的页到了上限（RLIMIT_MEMLOCK）：先等内核用完一些。
+                // 锁住的页到了上限（RLIMIT_MEMLOCK）：先等内核用完一些；一块就超过上限，只好照普通的办法发。
                 Err(Errno::ENOBUFS) if !waiting.sent.is_empty() => waiting.take(socket, tally)?,
+                Err(Errno::ENOBUFS) => {
+                    let n = send(socket.as_raw_fd(), rest, MsgFlags::empty())?;
+                    tally.copied(n);
+                    rest = &rest[n..];
+                }
                 Err(error) => return Err(error.into()),
             }
         }
