@@ -12,7 +12,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use api::line::{Impairments, Line};
-use deadpool::managed::{self, Metrics, Object, PoolError, RecycleError, RecycleResult, TimeoutType};
+use deadpool::managed::{
+    self, BuildError, Metrics, Object, PoolError, RecycleError, RecycleResult, TimeoutType,
+};
 use futures::future::try_join_all;
 use garde::Validate;
 use lan::Lan;
@@ -88,10 +90,12 @@ impl Lab for ConnPool {
         let bench = Bench { lan: &lan, client: &client, address, orders: &orders };
 
         lan.section("不用池");
-        bench.measured(self.without_pool(address)).await?;
+        let shares = self.shares();
+        bench.measured(move || all_alone(address, shares)).await?;
         lan.section("用池");
-        let pool = pool(address, Check::Look, self.pool_size);
-        bench.measured(self.with_pool(&pool)).await?;
+        let pool = pool(address, Check::Look, self.pool_size)?;
+        let (shares, shared) = (self.shares(), pool.clone());
+        bench.measured(move || all_pooled(shared, shares)).await?;
 
         lan.section("池空了");
         bench.exhausted(&pool, Duration::from_millis(self.wait_ms.into())).await?;
@@ -111,33 +115,11 @@ impl Lab for ConnPool {
 
 impl ConnPool {
     /// 每个任务查询几次；除不尽的摊给前面几个。
-    fn shares(&self) -> impl Iterator<Item = u32> {
+    fn shares(&self) -> Vec<u32> {
         let (each, more) = (self.queries / self.workers, self.queries % self.workers);
-        (0..self.workers).map(move |worker| each + u32::from(worker < more))
-    }
-
-    fn without_pool(&self, server: SocketAddr) -> impl FnOnce() -> Working + Send + use<> {
-        let shares: Vec<u32> = self.shares().collect();
-        move || {
-            Box::pin(async move {
-                try_join_all(shares.into_iter().map(|count| ask_alone(server, count))).await?;
-                Ok(())
-            })
-        }
-    }
-
-    fn with_pool(&self, pool: &Pool) -> impl FnOnce() -> Working + Send + use<> {
-        let (shares, pool): (Vec<u32>, _) = (self.shares().collect(), pool.clone());
-        move || {
-            Box::pin(async move {
-                try_join_all(shares.into_iter().map(|count| ask_pooled(&pool, count))).await?;
-                Ok(())
-            })
-        }
+        (0..self.workers).map(|worker| each + u32::from(worker < more)).collect()
     }
 }
-
-type Working = std::pin::Pin<Box<dyn Future<Output = anyhow::Result<()>>>>;
 
 /// 连接在池里的时候，或者在别人手里的时候，出了什么事。
 #[derive(Clone, Copy, Debug)]
@@ -177,7 +159,7 @@ async fn trial(pool: Pool, harm: Harm, orders: Arc<Orders>) -> anyhow::Result<bo
 
 // ANCHOR: connection
 /// 一条登录过的连接。
-pub struct Connection {
+struct Connection {
     stream: BufReader<TcpStream>,
     /// 问题发出去了，回答还没有读完。
     waiting: bool,
@@ -279,7 +261,7 @@ type Pool = managed::Pool<Manager>;
 
 // ANCHOR: pool
 /// 三个期限都要设：默认是没有，池空了就永远等下去。
-fn pool(server: SocketAddr, check: Check, size: u32) -> Pool {
+fn pool(server: SocketAddr, check: Check, size: u32) -> Result<Pool, BuildError> {
     let config = managed::PoolConfig {
         max_size: size as usize,
         timeouts: managed::Timeouts {
@@ -289,11 +271,7 @@ fn pool(server: SocketAddr, check: Check, size: u32) -> Pool {
         },
         ..managed::PoolConfig::default()
     };
-    Pool::builder(Manager { server, check })
-        .config(config)
-        .runtime(deadpool::Runtime::Tokio1)
-        .build()
-        .unwrap_or_else(|error| unreachable!("设了期限，也给了运行时：{error}"))
+    Pool::builder(Manager { server, check }).config(config).runtime(deadpool::Runtime::Tokio1).build()
 }
 
 /// 借一条，用完自动归还：`Object` 一丢弃，连接就回到池里，不管它当时是什么状态。
@@ -314,6 +292,16 @@ async fn ask_alone(server: SocketAddr, count: u32) -> io::Result<()> {
     Ok(())
 }
 // ANCHOR_END: alone
+
+async fn all_alone(server: SocketAddr, shares: Vec<u32>) -> anyhow::Result<()> {
+    try_join_all(shares.into_iter().map(|count| ask_alone(server, count))).await?;
+    Ok(())
+}
+
+async fn all_pooled(pool: Pool, shares: Vec<u32>) -> anyhow::Result<()> {
+    try_join_all(shares.into_iter().map(|count| ask_pooled(&pool, count))).await?;
+    Ok(())
+}
 
 async fn ask_pooled(pool: &Pool, count: u32) -> Result<(), PoolError<io::Error>> {
     for number in 0..count {

@@ -9,7 +9,7 @@ use lan::{Host, Lan};
 use sqlx::sqlite::{Sqlite, SqliteConnectOptions};
 
 use super::server::Orders;
-use super::{Check, Harm, Pool, Working};
+use super::{Check, Harm, Pool};
 
 /// 服务器一次数得清的两件事，和做事的主机。
 pub(super) struct Bench<'a> {
@@ -57,7 +57,7 @@ impl Bench<'_> {
             ("上一个查询超时：答的是自己的问题", Harm::GaveUp),
         ] {
             let orders = Arc::clone(self.orders);
-            let pool = super::pool(self.address, check, 1);
+            let pool = super::pool(self.address, check, 1)?;
             let right = self.client.spawn(move || super::trial(pool, harm, orders)).await?.context(label)?;
             self.tell(label, f64::from(u8::from(right)), "次");
         }
