@@ -20,8 +20,10 @@ mod framed;
 mod grpc_greeter;
 pub mod grpc_web;
 mod h2_frames;
+pub mod conn_pool;
 mod http_client;
 mod icmp_ping;
+mod load_balancer;
 mod serial_mock;
 mod tcp_chat_threads;
 mod tcp_echo;
@@ -33,6 +35,7 @@ mod udp_echo;
 mod udp_multicast;
 mod ws_chat;
 mod ws_echo;
+mod zero_copy;
 
 pub use entry::Entry;
 pub use lab::{Input, Lab, Open, Server, Serving};
@@ -69,6 +72,9 @@ static LABS: &[Entry] = &[
     lab!(h2_frames::H2Frames),
     lab!(grpc_greeter::GrpcGreeter),
     lab!(grpc_web::GrpcWeb),
+    lab!(zero_copy::ZeroCopy),
+    lab!(conn_pool::ConnPool),
+    lab!(load_balancer::LoadBalancer),
     lab!(serial_mock::SerialMock),
     lab!(icmp_ping::IcmpPing),
 ];

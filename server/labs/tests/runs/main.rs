@@ -21,8 +21,10 @@ mod framed;
 mod grpc_greeter;
 mod grpc_web;
 mod h2_frames;
+mod conn_pool;
 mod http_client;
 mod icmp_ping;
+mod load_balancer;
 mod serial_mock;
 mod tcp_chat_threads;
 mod tcp_echo;
@@ -35,6 +37,7 @@ mod udp_multicast;
 mod web_sockets;
 mod ws_chat;
 mod ws_echo;
+mod zero_copy;
 
 use api::run::Tier;
 use libtest_mimic::{Arguments, Trial};
@@ -71,8 +74,10 @@ fn trials(tier: Tier) -> Vec<Trial> {
         ("grpc-greeter", grpc_greeter::TESTS),
         ("grpc-web", grpc_web::TESTS),
         ("h2-frames", h2_frames::TESTS),
+        ("conn-pool", conn_pool::TESTS),
         ("http-client", http_client::TESTS),
         ("icmp-ping", icmp_ping::TESTS),
+        ("load-balancer", load_balancer::TESTS),
         ("serial-mock", serial_mock::TESTS),
         ("tcp-chat-threads", tcp_chat_threads::TESTS),
         ("tcp-echo", tcp_echo::TESTS),
@@ -84,6 +89,7 @@ fn trials(tier: Tier) -> Vec<Trial> {
         ("udp-multicast", udp_multicast::TESTS),
         ("ws-chat", ws_chat::TESTS),
         ("ws-echo", ws_echo::TESTS),
+        ("zero-copy", zero_copy::TESTS),
     ];
     tests
         .iter()
