@@ -16,8 +16,16 @@ mod axum_middleware;
 pub mod axum_routing;
 mod bind_addr;
 mod blocking_vs_async;
+mod graceful_shutdown;
 mod http_client;
 mod icmp_ping;
+mod observe;
+mod pitfall_blocking;
+mod pitfall_bounds;
+mod pitfall_close;
+mod pitfall_errors;
+mod pitfall_timeout;
+mod rate_limit;
 mod serial_mock;
 mod tcp_chat_threads;
 mod tcp_echo;
@@ -61,6 +69,14 @@ static LABS: &[Entry] = &[
     lab!(axum_routing::AxumRouting),
     lab!(ws_echo::WsEcho),
     lab!(ws_chat::WsChat),
+    lab!(pitfall_close::PitfallClose),
+    lab!(pitfall_bounds::PitfallBounds),
+    lab!(pitfall_blocking::PitfallBlocking),
+    lab!(pitfall_timeout::PitfallTimeout),
+    lab!(pitfall_errors::PitfallErrors),
+    lab!(graceful_shutdown::GracefulShutdownLab),
+    lab!(observe::Observe),
+    lab!(rate_limit::RateLimitLab),
     lab!(serial_mock::SerialMock),
     lab!(icmp_ping::IcmpPing),
 ];
