@@ -1,7 +1,6 @@
 //! 优雅停机：正在办的请求办完，新来的谢绝，等待有上限；后台的事也要有人等。（指南 10.3）
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};

@@ -243,9 +243,9 @@ async fn answer_right(mut stream: TcpStream, reply: &[u8]) -> io::Result<()> {
     stream.read_exact(&mut [0; HEAD.len()]).await?;
     stream.write_all(reply).await?;
     stream.shutdown().await?;
-    let mut rest = stream.take(64 * 1024);
-    let drained = timeout(Duration::from_secs(5), tokio::io::copy(&mut rest, &mut tokio::io::sink()));
-    info!("读完并扔掉了 {} 字节", drained.await??);
+    let (mut rest, mut nowhere) = (stream.take(64 * 1024), tokio::io::sink());
+    let drained = timeout(Duration::from_secs(5), tokio::io::copy(&mut rest, &mut nowhere)).await??;
+    info!("读完并扔掉了 {drained} 字节");
     Ok(())
 }
 // ANCHOR_END: patient

@@ -17,6 +17,8 @@ mod bind_addr;
 mod blocking_vs_async;
 mod http_client;
 mod icmp_ping;
+mod pitfalls;
+mod practices;
 mod serial_mock;
 mod tcp_chat_threads;
 mod tcp_echo;
@@ -63,6 +65,8 @@ fn trials(tier: Tier) -> Vec<Trial> {
         ("axum-routing", axum_routing::TESTS),
         ("http-client", http_client::TESTS),
         ("icmp-ping", icmp_ping::TESTS),
+        ("pitfalls", pitfalls::TESTS),
+        ("practices", practices::TESTS),
         ("serial-mock", serial_mock::TESTS),
         ("tcp-chat-threads", tcp_chat_threads::TESTS),
         ("tcp-echo", tcp_echo::TESTS),
