@@ -87,7 +87,7 @@ impl Lab for PitfallBlocking {
             let late = times.iter().filter(|time| **time > LATE).count();
             lan.measured(Some(&light), "往返时间的中位数", ms(times[times.len() / 2]), "ms");
             lan.measured(Some(&light), "最慢的一次往返", ms(times[times.len() - 1]), "ms");
-            lan.measured(Some(&light), "超过 50 ms 的往返", late as f64, "次");
+            lan.measured(Some(&light), "超过 100 ms 的往返", late as f64, "次");
             lan.measured(Some(&heavy), "全部活儿做完", ms(waited), "ms");
             lan.settle(Duration::from_millis(50), Duration::from_secs(2)).await;
         }
@@ -97,7 +97,7 @@ impl Lab for PitfallBlocking {
 
 const PATIENCE: Duration = Duration::from_secs(20);
 /// 比这久，人就感觉得到。
-const LATE: Duration = Duration::from_millis(50);
+const LATE: Duration = Duration::from_millis(100);
 
 fn ms(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3

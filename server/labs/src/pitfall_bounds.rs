@@ -72,7 +72,7 @@ impl Lab for PitfallBounds {
         stage.line(length, read_line_right).await?;
 
         stage.lan.section("错误：无界的队列");
-        stage.queue(self.requests, |stream, made| reply_wrong(stream, made)).await?;
+        stage.queue(self.requests, reply_wrong).await?;
         stage.lan.section("正确：有界的队列");
         let capacity = self.capacity as usize;
         stage.queue(self.requests, move |stream, made| reply_right(stream, made, capacity)).await?;

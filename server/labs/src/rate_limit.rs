@@ -110,14 +110,16 @@ impl Stage {
         let tally = Arc::new(Tally::default());
         let crowd = greedy.spawn({
             let (url, tally, count) = (url.clone(), Arc::clone(&tally), lab.greedy);
-            move || insist(url, count, act, manners, tally)
+            let client = client(greedy.ipv4().into())?;
+            move || insist(client, url, count, act, manners, tally)
         });
         let counting = greedy.spawn({
             let (tally, sampler) = (Arc::clone(&tally), lan.sampler(Some(greedy)));
             move || async move { tally.draw(&sampler).await }
         });
         let sampler = lan.sampler(Some(polite));
-        let (mut times, refused) = polite.spawn(move || ask_now_and_then(url, act, sampler)).await??;
+        let own = client(polite.ipv4().into())?;
+        let (mut times, refused) = polite.spawn(move || ask_now_and_then(own, url, act, sampler)).await??;
         crowd.await??;
         counting.abort();
         serving.abort();
@@ -253,13 +255,19 @@ async fn serve(listener: TcpListener, app: Router) {
     }
 }
 
-fn client() -> reqwest::Result<Client> {
-    Client::builder().no_proxy().timeout(Duration::from_secs(10)).build()
+/// 从自己的地址出发：服务器按地址认人。
+fn client(own: IpAddr) -> reqwest::Result<Client> {
+    Client::builder().no_proxy().local_address(own).timeout(Duration::from_secs(10)).build()
 }
 
 /// 每 200 毫秒问一次；返回每次的毫秒数和被谢绝的次数。
-async fn ask_now_and_then(url: String, act: Duration, sampler: Sampler) -> anyhow::Result<(Vec<f64>, u32)> {
-    let (client, end) = (client()?, Instant::now() + act);
+async fn ask_now_and_then(
+    client: Client,
+    url: String,
+    act: Duration,
+    sampler: Sampler,
+) -> anyhow::Result<(Vec<f64>, u32)> {
+    let end = Instant::now() + act;
     let mut ticks = interval(Duration::from_millis(200));
     let (mut times, mut refused) = (Vec::new(), 0);
     while Instant::now() < end {
@@ -281,13 +289,14 @@ async fn ask_now_and_then(url: String, act: Duration, sampler: Sampler) -> anyho
 
 /// 几路一起问，答完就接着问，直到这一幕结束。
 async fn insist(
+    client: Client,
     url: String,
     count: u32,
     act: Duration,
     manners: Manners,
     tally: Arc<Tally>,
 ) -> anyhow::Result<()> {
-    let (client, end) = (client()?, Instant::now() + act);
+    let end = Instant::now() + act;
     let mut asking = JoinSet::new();
     for _ in 0..count {
         let (client, url, tally) = (client.clone(), url.clone(), Arc::clone(&tally));

@@ -136,7 +136,7 @@ fn others_wait(trace: &Trace, block_ms: f64) {
     // Two jobs one after the other on the only thread; a ping may start just after the first began.
     assert!(wrong > block_ms && wrong < block_ms * 2.5, "{wrong}");
     assert!(right < block_ms / 2.0, "{right}");
-    let [wrong, right] = both(trace, "超过 50 ms 的往返");
+    let [wrong, right] = both(trace, "超过 100 ms 的往返");
     assert!(wrong >= 1.0 && right <= 1.0, "{wrong} {right}");
     // The work itself takes as long; two at a time take half.
     let [wrong, right] = both(trace, "全部活儿做完");
