@@ -304,7 +304,7 @@ pub enum Lifecycle {
     Started { setup_us: u32 },
     /// The reader typed a line.
     Input { text: String },
-    /// The reader changed a host's line.
+    /// The reader, or the lab itself, changed a host's line.
     LineChanged { host: HostId, line: Line },
     /// A measurement the lab reports as its result (label in Chinese, unit by its symbol).
     Measured { host: Option<HostId>, label: String, value: f64, unit: String },

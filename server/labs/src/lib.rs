@@ -16,14 +16,22 @@ mod axum_middleware;
 pub mod axum_routing;
 mod bind_addr;
 mod blocking_vs_async;
+pub mod conn_pool;
 mod framed;
+mod graceful_shutdown;
 mod grpc_greeter;
 pub mod grpc_web;
 mod h2_frames;
-pub mod conn_pool;
 mod http_client;
 mod icmp_ping;
 mod load_balancer;
+mod observe;
+mod pitfall_blocking;
+mod pitfall_bounds;
+mod pitfall_close;
+mod pitfall_errors;
+mod pitfall_timeout;
+mod rate_limit;
 mod serial_mock;
 mod tcp_chat_threads;
 mod tcp_echo;
@@ -75,6 +83,14 @@ static LABS: &[Entry] = &[
     lab!(zero_copy::ZeroCopy),
     lab!(conn_pool::ConnPool),
     lab!(load_balancer::LoadBalancer),
+    lab!(pitfall_close::PitfallClose),
+    lab!(pitfall_bounds::PitfallBounds),
+    lab!(pitfall_blocking::PitfallBlocking),
+    lab!(pitfall_timeout::PitfallTimeout),
+    lab!(pitfall_errors::PitfallErrors),
+    lab!(graceful_shutdown::GracefulShutdownLab),
+    lab!(observe::Observe),
+    lab!(rate_limit::RateLimitLab),
     lab!(serial_mock::SerialMock),
     lab!(icmp_ping::IcmpPing),
 ];

@@ -4,10 +4,13 @@ use crate::{Recorder, mark};
 use api::trace::{Code, HostId, Level};
 use std::cell::OnceCell;
 use std::fmt::{Debug, Write as _};
+use std::time::{Duration, Instant};
 use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
+use tracing_subscriber::registry::LookupSpan;
 
 /// Longest text kept of one value, bytes.
 const LONGEST: usize = 2_000;
@@ -17,7 +20,13 @@ const LONGEST: usize = 2_000;
 /// Targets that start with `own_prefix` are the lab's own and recorded from level TRACE, those of crates
 /// from DEBUG, those of this machinery never. This decides for the whole subscriber: what is not recorded
 /// costs nothing.
-pub fn code_layer<S: Subscriber>(recorder: Recorder, own_prefix: &'static str) -> impl Layer<S> {
+///
+/// A span of the lab's own is recorded once, when it closes, as `tracing_subscriber`'s `FmtSpan::CLOSE` would print
+/// it: its name and fields, and how long it was `busy` (entered) and `idle`.
+pub fn code_layer<S>(recorder: Recorder, own_prefix: &'static str) -> impl Layer<S>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
     CodeLayer { recorder, own_prefix }
 }
 
@@ -81,7 +90,25 @@ thread_local! {
     static HOST: OnceCell<Option<HostId>> = const { OnceCell::new() };
 }
 
-impl<S: Subscriber> Layer<S> for CodeLayer {
+/// An open span of the lab's own: what it said about itself, and how its time was spent.
+struct Open {
+    values: Values,
+    since: Instant,
+    busy: Duration,
+    idle: Duration,
+}
+
+impl Open {
+    /// The time since the last change; the next is counted from now.
+    fn lap(&mut self) -> Duration {
+        let now = Instant::now();
+        let lap = now - self.since;
+        self.since = now;
+        lap
+    }
+}
+
+impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for CodeLayer {
     fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
         is_recorded(metadata.target(), *metadata.level(), self.own_prefix)
     }
@@ -103,6 +130,64 @@ impl<S: Subscriber> Layer<S> for CodeLayer {
             message,
             fields,
             own,
+        });
+    }
+
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        if !is_under(attributes.metadata().target(), self.own_prefix) {
+            return;
+        }
+        let Some(span) = context.span(id) else { return };
+        let mut values = Values::default();
+        attributes.record(&mut values);
+        let (since, busy, idle) = (Instant::now(), Duration::ZERO, Duration::ZERO);
+        span.extensions_mut().insert(Open { values, since, busy, idle });
+    }
+
+    fn on_record(&self, id: &Id, record: &Record<'_>, context: Context<'_, S>) {
+        if let Some(span) = context.span(id)
+            && let Some(open) = span.extensions_mut().get_mut::<Open>()
+        {
+            record.record(&mut open.values);
+        }
+    }
+
+    fn on_enter(&self, id: &Id, context: Context<'_, S>) {
+        if let Some(span) = context.span(id)
+            && let Some(open) = span.extensions_mut().get_mut::<Open>()
+        {
+            let lap = open.lap();
+            open.idle += lap;
+        }
+    }
+
+    fn on_exit(&self, id: &Id, context: Context<'_, S>) {
+        if let Some(span) = context.span(id)
+            && let Some(open) = span.extensions_mut().get_mut::<Open>()
+        {
+            let lap = open.lap();
+            open.busy += lap;
+        }
+    }
+
+    fn on_close(&self, id: Id, context: Context<'_, S>) {
+        let Some(span) = context.span(&id) else { return };
+        let Some(mut open) = span.extensions_mut().remove::<Open>() else { return };
+        let lap = open.lap();
+        open.idle += lap;
+        let metadata = span.metadata();
+        let mut fields = open.values.fields;
+        fields.push(("busy".into(), format!("{:.1?}", open.busy)));
+        fields.push(("idle".into(), format!("{:.1?}", open.idle)));
+        self.recorder.code(Code {
+            host: host(),
+            level: level(*metadata.level()),
+            file: metadata.file().map(Into::into),
+            line: metadata.line(),
+            target: metadata.target().into(),
+            message: metadata.name().into(),
+            fields,
+            own: true,
         });
     }
 }
@@ -280,6 +365,22 @@ mod tests {
         assert_eq!(first.target, "tungstenite::handshake");
         assert_eq!((first.file.as_deref(), first.line, first.own), (Some("src/server.rs"), Some(7), false));
         assert!(codes[1].message.ends_with("字…"));
+    }
+
+    #[test]
+    fn own_spans_are_recorded_when_they_close() {
+        let codes = record(|| {
+            let span = tracing::info_span!(target: "labs::shop", "GET /slow", status = tracing::field::Empty);
+            span.in_scope(|| tracing::info!(target: "labs::shop", "办事"));
+            span.record("status", 200);
+            tracing::info_span!(target: "h2::proto", "not ours").in_scope(|| ());
+        });
+        assert_eq!(codes.len(), 2, "the event, then the span");
+        let (span, names) = (&codes[1], ["status", "busy", "idle"]);
+        assert_eq!((span.message.as_str(), span.own, span.level), ("GET /slow", true, Level::Info));
+        assert_eq!(span.fields.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), names);
+        assert_eq!(span.fields[0].1, "200");
+        assert!(span.fields[1].1.ends_with('s'), "a time with its unit: {}", span.fields[1].1);
     }
 
     #[test]

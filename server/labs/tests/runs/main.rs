@@ -17,14 +17,16 @@ mod axum_middleware;
 mod axum_routing;
 mod bind_addr;
 mod blocking_vs_async;
+mod conn_pool;
 mod framed;
 mod grpc_greeter;
 mod grpc_web;
 mod h2_frames;
-mod conn_pool;
 mod http_client;
 mod icmp_ping;
 mod load_balancer;
+mod pitfalls;
+mod practices;
 mod serial_mock;
 mod tcp_chat_threads;
 mod tcp_echo;
@@ -78,6 +80,8 @@ fn trials(tier: Tier) -> Vec<Trial> {
         ("http-client", http_client::TESTS),
         ("icmp-ping", icmp_ping::TESTS),
         ("load-balancer", load_balancer::TESTS),
+        ("pitfalls", pitfalls::TESTS),
+        ("practices", practices::TESTS),
         ("serial-mock", serial_mock::TESTS),
         ("tcp-chat-threads", tcp_chat_threads::TESTS),
         ("tcp-echo", tcp_echo::TESTS),
