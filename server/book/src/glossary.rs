@@ -65,8 +65,7 @@ pub(crate) fn read(
         if let Some(last) = terms.last().filter(|last| last.english.to_lowercase() > english.to_lowercase()) {
             report(format!("按英文排序，{english} 应当在 {} 之前", last.english));
         }
-        let occurs = |chapter: &&str| chapter.contains(&chinese) || chapter.contains(&english);
-        if !chapters.iter().any(|chapter| occurs(chapter)) {
+        if !chapters.iter().any(|chapter| chapter.contains(&chinese) || chapter.contains(&english)) {
             report(format!("书里没有用到“{chinese}”"));
         }
         if let Some(see) = &see {

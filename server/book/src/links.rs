@@ -24,7 +24,8 @@ pub(crate) fn external_mistake(url: &str) -> Option<&'static str> {
     };
     let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.';
-    let is_name = host.contains('.') && host.chars().all(name) && !host.starts_with('.') && !host.ends_with('.');
+    let is_name =
+        host.contains('.') && host.chars().all(name) && !host.starts_with('.') && !host.ends_with('.');
     // An address in numbers is nobody's lasting home.
     if !is_name || host.chars().all(|c| c.is_ascii_digit() || c == '.') {
         return Some("站外的链接要有主机名，小写，不带用户名和端口");
@@ -109,7 +110,9 @@ mod tests {
 
     #[test]
     fn external_links_have_a_form() {
-        for good in ["https://tokio.rs/tokio/tutorial", "https://docs.rs/axum", "https://a-b.example.org/?q=1#x"] {
+        for good in
+            ["https://tokio.rs/tokio/tutorial", "https://docs.rs/axum", "https://a-b.example.org/?q=1#x"]
+        {
             assert_eq!(external_mistake(good), None, "{good}");
         }
         for bad in [

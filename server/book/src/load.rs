@@ -82,7 +82,9 @@ impl Book {
                 notes::read(file, text, &mut book.notes, &mut problems);
             }
         }
-        if let Some(text) = files.get(glossary::FILE).and_then(|text| text_of(glossary::FILE, text, &mut problems)) {
+        if let Some(text) =
+            files.get(glossary::FILE).and_then(|text| text_of(glossary::FILE, text, &mut problems))
+        {
             let chapters: Vec<&str> = files
                 .iter()
                 .filter(|(file, _)| links::page_of(file).is_some())

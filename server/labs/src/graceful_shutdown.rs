@@ -174,12 +174,7 @@ async fn work(State(shop): State<Shop>, Path(time): Path<u64>) -> &'static str {
 
 // ANCHOR: serve
 /// 接待，直到 `stop`；返回被中止的连接数。没有 `grace`，就立刻退出。
-async fn serve(
-    listener: TcpListener,
-    shop: Shop,
-    stop: CancellationToken,
-    grace: Option<Duration>,
-) -> usize {
+async fn serve(listener: TcpListener, shop: Shop, stop: CancellationToken, grace: Option<Duration>) -> usize {
     let app = Router::new().route("/work/{ms}", get(work)).with_state(shop.clone());
     let graceful = GracefulShutdown::new();
     let mut connections = JoinSet::new();

@@ -150,7 +150,6 @@ async fn serve(listener: TcpListener) -> anyhow::Result<()> {
 /// 或者放进一个 axum 应用，例如本站：`Router::new().nest_service("/peer/grpc", router())`。
 ///
 /// 不要用 `merge`：tonic 的路由自带“没有这个方法”的兜底，合并之后整个网站的 404 都会变成它。
-#[must_use]
 pub fn router() -> Router {
     let greeter = GreeterServer::new(Greetings::default()).max_decoding_message_size(16 * 1024);
     Routes::new(greeter).prepare().into_axum_router().layer(GrpcWebLayer::new())

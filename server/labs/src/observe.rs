@@ -60,8 +60,7 @@ impl Default for Observe {
 impl Lab for Observe {
     const SLUG: &'static str = "observe";
     const TITLE: &'static str = "监控：指标与 span";
-    const SUMMARY: &'static str =
-        "服务器一边接待，一边数；第三台主机隔一会儿来取一次数，画成曲线。数出来的和客户端真正发出的，对得上吗？";
+    const SUMMARY: &'static str = "服务器一边接待，一边数；第三台主机隔一会儿来取一次数，画成曲线。数出来的和客户端真正发出的，对得上吗？";
     const HOSTS: &'static [&'static str] = &["server", "client", "monitor"];
 
     async fn run(self, mut lan: Lan) -> anyhow::Result<()> {
@@ -335,7 +334,8 @@ impl Scraped {
     // ANCHOR: quantile
     /// 分位数只能说到桶为止：它不超过返回的这个上界（秒）。
     fn quantile(&self, q: f64) -> f64 {
-        let below = |bound: &str| self.sum("http_request_duration_seconds_bucket", &format!("le=\"{bound}\""));
+        let below =
+            |bound: &str| self.sum("http_request_duration_seconds_bucket", &format!("le=\"{bound}\""));
         let wanted = q * below("+Inf");
         BOUNDS.into_iter().find(|bound| below(&bound.to_string()) >= wanted).unwrap_or(f64::NAN)
     }

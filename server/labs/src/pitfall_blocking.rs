@@ -173,7 +173,9 @@ impl Work {
                 let mut state = 1_u64;
                 while started.elapsed() < self.time {
                     for _ in 0..1000 {
-                        state = std::hint::black_box(state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1));
+                        state = std::hint::black_box(
+                            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1),
+                        );
                     }
                 }
             }

@@ -79,7 +79,8 @@ impl Lab for PitfallClose {
             end(serving, &server, hub).await;
             lan.settle(Duration::from_millis(50), Duration::from_secs(2)).await;
         }
-        for (title, patient) in [("错误：没读完就关", false), ("正确：说完，等对方也说完", true)] {
+        for (title, patient) in [("错误：没读完就关", false), ("正确：说完，等对方也说完", true)]
+        {
             lan.section(title);
             let reply = self.reply_kib as usize * 1024;
             let (address, serving) =

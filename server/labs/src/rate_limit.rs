@@ -70,8 +70,12 @@ impl Lab for RateLimitLab {
     const HOSTS: &'static [&'static str] = &["server", "polite", "greedy"];
 
     async fn run(self, mut lan: Lan) -> anyhow::Result<()> {
-        let stage =
-            Stage { server: lan.host("server")?, polite: lan.host("polite")?, greedy: lan.host("greedy")?, lan };
+        let stage = Stage {
+            server: lan.host("server")?,
+            polite: lan.host("polite")?,
+            greedy: lan.host("greedy")?,
+            lan,
+        };
         stage.lan.section("错误：来者不拒");
         stage.perform(&self, false, Manners::Hammer).await?;
         stage.lan.section("正确：每人一只令牌桶");

@@ -52,7 +52,11 @@ fn a_good_chapter_has_no_problem() {
 fn links_that_leave_the_site() {
     one("见[它](http://example.org)。", 1, "https://");
     one("见[它](https://localhost:3000/a)。", 1, "主机名");
-    one("[甲](https://example.org/a)\n\n[乙](https://example.org/b)\n\n[丙](https://example.org/a)", 5, "在第");
+    one(
+        "[甲](https://example.org/a)\n\n[乙](https://example.org/b)\n\n[丙](https://example.org/a)",
+        5,
+        "在第",
+    );
 }
 
 #[test]

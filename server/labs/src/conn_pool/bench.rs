@@ -25,10 +25,10 @@ impl Bench<'_> {
     }
 
     /// 在客户端做 `work`，报告用时，以及服务器在这期间接受了几条连接。
-    pub(super) async fn measured(
-        &self,
-        work: impl FnOnce() -> Working + Send + 'static,
-    ) -> anyhow::Result<()> {
+    pub(super) async fn measured<F>(&self, work: impl FnOnce() -> F + Send + 'static) -> anyhow::Result<()>
+    where
+        F: Future<Output = anyhow::Result<()>> + 'static,
+    {
         let (before, started) = (self.orders.accepted(), Instant::now());
         self.client.spawn(work).await?.context("查询没有完成")?;
         self.tell("用时", started.elapsed().as_secs_f64() * 1e3, "ms");

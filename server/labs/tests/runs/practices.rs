@@ -144,9 +144,11 @@ fn what_is_counted_is_what_was_sent() {
     assert!(wires.iter().any(|wire| wire.frame.from == server
         && contains(&wire.frame.bytes, "http_requests_total{route=\"/fast\",status=\"200\",}")));
     // One series for all items, however many of them were asked for.
-    assert!(!wires.iter().any(
-        |wire| wire.frame.from == server && contains(&wire.frame.bytes, "route=\"/items/9\"")
-    ));
+    assert!(
+        !wires
+            .iter()
+            .any(|wire| wire.frame.from == server && contains(&wire.frame.bytes, "route=\"/items/9\""))
+    );
 }
 
 fn what_is_counted_is_what_was_sent_loopback() {
