@@ -40,11 +40,15 @@ pub(crate) struct HeadOfLine {
     /// quinn 默认让各条流轮流发；关掉之后，先写完的流先发完。
     #[garde(skip)]
     fair: bool,
+    /// 比几次
+    /// 每次都换新的连接，丢的帧也各不相同。比多次时，报告的是中位数。
+    #[garde(range(min = 1, max = 10))]
+    repeats: u32,
 }
 
 impl Default for HeadOfLine {
     fn default() -> Self {
-        Self { objects: 12, kilobytes: 8, fair: true }
+        Self { objects: 12, kilobytes: 8, fair: true, repeats: 1 }
     }
 }
 
@@ -54,6 +58,7 @@ impl Lab for HeadOfLine {
     const SUMMARY: &'static str =
         "丢 5% 的两条线路，同样的一批对象：看两条完成曲线各在哪里停住，停多久，谁先到终点。";
     const HOSTS: &'static [&'static str] = &["server", "http2", "http3"];
+    const WALL_MS: u32 = 60_000;
 
     fn lines() -> BTreeMap<String, Line> {
         let line = Line::both(Impairments { delay_ms: 20.0, loss_percent: 5.0, ..Impairments::default() });
@@ -74,36 +79,20 @@ impl Lab for HeadOfLine {
         drop(server.spawn(move || tcp::serve(listener, tls, SITE)));
         drop(server.spawn(move || quic::serve(endpoint, SITE)));
 
-        lan.section("握手");
-        let (tls, config) = (identity.client_tls(b"h2")?, identity.quic_client(b"h3")?);
-        let from = SocketAddr::from((hosts[1].ipv4(), 0));
-        let http2 = at(&hosts[0], async move { tcp::connect(tls, address).await });
-        let http3 = at(&hosts[1], async move {
-            let mut endpoint = Endpoint::client(from)?;
-            endpoint.set_default_client_config(config);
-            quic::connect(&endpoint, address).await
-        });
-        let (http2, http3) = tokio::try_join!(http2, http3)?;
-
-        lan.section("同时出发");
-        let wanted = self.wanted()?;
-        let again = wanted.clone();
-        let progress = |host: usize, series: &'static str| {
-            let sampler = lan.sampler(Some(&hosts[host]));
-            move |done: usize| sampler.sampled(series, done as f64, "个")
-        };
-        let (on_http2, on_http3) = (progress(0, "HTTP/2 完成"), progress(1, "HTTP/3 完成"));
-        let (slow, fast) = tokio::try_join!(
-            at(&hosts[0], race(wanted, move |request| tcp::fetch(http2.clone(), request), on_http2)),
-            at(&hosts[1], race(again, move |request| quic::fetch(http3.clone(), request), on_http3)),
-        )?;
-        for (host, finished) in hosts.iter().zip([slow, fast]) {
-            report(&lan, host, &finished);
+        let mut finished = [Vec::new(), Vec::new()];
+        for _ in 0..self.repeats {
+            let [http2, http3] = self.compete(&lan, &hosts, &identity, address).await?;
+            finished[0].push(http2);
+            finished[1].push(http3);
+            lan.settle(Duration::from_millis(150), Duration::from_secs(3)).await;
         }
-        lan.settle(Duration::from_millis(150), Duration::from_secs(3)).await;
+        report(&lan, &hosts, &finished);
         Ok(())
     }
 }
+
+/// 一批对象各自收完的时刻，从发出请求算起，按先后排列。
+type Finished = Vec<Duration>;
 
 impl HeadOfLine {
     fn quic_server(&self, identity: &Identity) -> anyhow::Result<quinn::ServerConfig> {
@@ -112,6 +101,42 @@ impl HeadOfLine {
         transport.send_fairness(self.fair);
         config.transport_config(Arc::new(transport));
         Ok(config)
+    }
+
+    /// 比一次：两条新的连接，先各自握手，再同时出发。
+    async fn compete(
+        &self,
+        lan: &Lan,
+        [http2, http3]: &[Host; 2],
+        identity: &Identity,
+        server: SocketAddr,
+    ) -> anyhow::Result<[Finished; 2]> {
+        lan.section("握手");
+        let (tls, config) = (identity.client_tls(b"h2")?, identity.quic_client(b"h3")?);
+        let from = SocketAddr::from((http3.ipv4(), 0));
+        let (over_tcp, over_quic) = tokio::try_join!(
+            at(http2, async move { tcp::connect(tls, server).await }),
+            at(http3, async move {
+                let mut endpoint = Endpoint::client(from)?;
+                endpoint.set_default_client_config(config);
+                quic::connect(&endpoint, server).await
+            }),
+        )?;
+
+        lan.section("同时出发");
+        let progress = |host: &Host, series: &'static str| {
+            let sampler = lan.sampler(Some(host));
+            move |done: usize| sampler.sampled(series, done as f64, "个")
+        };
+        let on_http2 = progress(http2, "HTTP/2 完成");
+        let on_http3 = progress(http3, "HTTP/3 完成");
+        let wanted = self.wanted()?;
+        let again = wanted.clone();
+        let (on_tcp, on_quic) = tokio::try_join!(
+            at(http2, race(wanted, move |request| tcp::fetch(over_tcp.clone(), request), on_http2)),
+            at(http3, race(again, move |request| quic::fetch(over_quic.clone(), request), on_http3)),
+        )?;
+        Ok([on_tcp, on_quic])
     }
 
     fn wanted(&self) -> Result<Vec<Request<Bytes>>, http::Error> {
@@ -145,7 +170,7 @@ async fn race<Fetch, Fetching>(
     wanted: Vec<Request<Bytes>>,
     mut fetch: Fetch,
     progress: impl Fn(usize),
-) -> anyhow::Result<Vec<Duration>>
+) -> anyhow::Result<Finished>
 where
     Fetch: FnMut(Request<Bytes>) -> Fetching,
     Fetching: Future<Output = anyhow::Result<Response<Bytes>>>,
@@ -163,13 +188,40 @@ where
 }
 // ANCHOR_END: race
 
-fn report(lan: &Lan, host: &Host, finished: &[Duration]) {
-    let ms = |time: &Duration| time.as_secs_f64() * 1e3;
-    lan.measured(Some(host), "完成", finished.len() as f64, "个");
-    if let (Some(first), Some(last)) = (finished.first(), finished.last()) {
-        let mean = finished.iter().map(ms).sum::<f64>() / finished.len() as f64;
-        lan.measured(Some(host), "第一个收完", ms(first), "ms");
-        lan.measured(Some(host), "平均每个收完", mean, "ms");
-        lan.measured(Some(host), "全部收完", ms(last), "ms");
+/// 一次的结果就是它自己；比了多次，是中位数。
+fn report(lan: &Lan, hosts: &[Host; 2], finished: &[Vec<Finished>; 2]) {
+    for (host, repeats) in hosts.iter().zip(finished) {
+        let done: usize = repeats.iter().map(Vec::len).sum();
+        lan.measured(Some(host), "完成", done as f64, "个");
+        lan.measured(Some(host), "第一个收完", median(repeats.iter().map(|times| first(times))), "ms");
+        lan.measured(Some(host), "平均每个收完", median(repeats.iter().map(|times| mean(times))), "ms");
+        lan.measured(Some(host), "全部收完", median(repeats.iter().map(|times| last(times))), "ms");
     }
+    let [http2, http3] = finished;
+    let wins = http2.iter().zip(http3).filter(|(http2, http3)| last(http3) < last(http2)).count();
+    lan.measured(Some(&hosts[1]), "先全部收完", wins as f64, "次");
+    lan.measured(Some(&hosts[0]), "先全部收完", (http2.len() - wins) as f64, "次");
+}
+
+fn milliseconds(time: &Duration) -> f64 {
+    time.as_secs_f64() * 1e3
+}
+
+fn first(times: &[Duration]) -> f64 {
+    times.first().map_or(0.0, milliseconds)
+}
+
+fn last(times: &[Duration]) -> f64 {
+    times.last().map_or(0.0, milliseconds)
+}
+
+fn mean(times: &[Duration]) -> f64 {
+    times.iter().map(milliseconds).sum::<f64>() / times.len().max(1) as f64
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    let (low, high) = (values.len().saturating_sub(1) / 2, values.len() / 2);
+    values.get(low).zip(values.get(high)).map_or(0.0, |(low, high)| f64::midpoint(*low, *high))
 }

@@ -5,6 +5,8 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "clippy does not see that this is a test")]
 
+mod bytes;
+mod http2;
 mod once;
 mod seen;
 mod show;
@@ -15,10 +17,18 @@ mod axum_middleware;
 mod axum_routing;
 mod bind_addr;
 mod blocking_vs_async;
+mod conn_pool;
+mod framed;
+mod grpc_greeter;
+mod grpc_web;
+mod h2_frames;
 mod head_of_line;
 mod http3;
 mod http_client;
 mod icmp_ping;
+mod load_balancer;
+mod pitfalls;
+mod practices;
 mod quic_streams;
 mod serial_mock;
 mod tcp_chat_threads;
@@ -32,6 +42,7 @@ mod udp_multicast;
 mod web_sockets;
 mod ws_chat;
 mod ws_echo;
+mod zero_copy;
 
 use api::run::Tier;
 use libtest_mimic::{Arguments, Trial};
@@ -64,10 +75,18 @@ fn trials(tier: Tier) -> Vec<Trial> {
         ("axum-basic", axum_basic::TESTS),
         ("axum-middleware", axum_middleware::TESTS),
         ("axum-routing", axum_routing::TESTS),
+        ("conn-pool", conn_pool::TESTS),
+        ("framed", framed::TESTS),
+        ("grpc-greeter", grpc_greeter::TESTS),
+        ("grpc-web", grpc_web::TESTS),
+        ("h2-frames", h2_frames::TESTS),
         ("head-of-line", head_of_line::TESTS),
-        ("http3", http3::TESTS),
         ("http-client", http_client::TESTS),
+        ("http3", http3::TESTS),
         ("icmp-ping", icmp_ping::TESTS),
+        ("load-balancer", load_balancer::TESTS),
+        ("pitfalls", pitfalls::TESTS),
+        ("practices", practices::TESTS),
         ("quic-streams", quic_streams::TESTS),
         ("serial-mock", serial_mock::TESTS),
         ("tcp-chat-threads", tcp_chat_threads::TESTS),
@@ -80,6 +99,7 @@ fn trials(tier: Tier) -> Vec<Trial> {
         ("udp-multicast", udp_multicast::TESTS),
         ("ws-chat", ws_chat::TESTS),
         ("ws-echo", ws_echo::TESTS),
+        ("zero-copy", zero_copy::TESTS),
     ];
     tests
         .iter()
@@ -90,11 +110,10 @@ fn trials(tier: Tier) -> Vec<Trial> {
                 test();
                 Ok(())
             })
-            .with_ignored_flag(name.starts_with("by_hand") || needs_isolated && tier == Tier::Loopback)
+            .with_ignored_flag(needs_isolated && tier == Tier::Loopback)
         })
         .collect()
 }
 
-/// Tests whose names end in `loopback` also run where there are no namespaces; those that begin with `by_hand`
-/// measure for the book and take long.
+/// Tests whose names end in `loopback` also run where there are no namespaces.
 type Tests = &'static [(&'static str, fn())];
