@@ -16,12 +16,12 @@ use quinn::Endpoint;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
-use tokio::time::timeout;
+use tokio::time::{sleep_until, timeout};
 use tracing::{info, warn};
 
 use crate::Lab;
-use crate::certificate::{Identity, NAME, transport};
-use crate::http3::{Site, quic, tcp};
+use crate::http3::{self, Site, tcp};
+use crate::quic_streams::{Identity, NAME, transport};
 
 const PORT: u16 = 443;
 
@@ -29,13 +29,17 @@ const PORT: u16 = 443;
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct HeadOfLine {
     /// 对象个数
-    /// 两边都在一条连接上同时请求这么多个对象。
+    /// 两边各用一条连接请求这么多个对象。
     #[garde(range(min = 1, max = 40))]
     objects: u32,
     /// 每个对象多大（KiB）
     /// 大约每 1.4 KiB 一个包。
     #[garde(range(min = 1, max = 32))]
     kilobytes: u32,
+    /// 请求的间隔（毫秒）
+    /// 每隔这么久请求一个；0 表示一口气全部请求。
+    #[garde(range(min = 0, max = 100))]
+    every_ms: u32,
     /// HTTP/3 轮流发送
     /// quinn 默认让各条流轮流发；关掉之后，先写完的流先发完。
     #[garde(skip)]
@@ -48,7 +52,7 @@ pub(crate) struct HeadOfLine {
 
 impl Default for HeadOfLine {
     fn default() -> Self {
-        Self { objects: 12, kilobytes: 8, fair: true, repeats: 1 }
+        Self { objects: 30, kilobytes: 1, every_ms: 20, fair: true, repeats: 1 }
     }
 }
 
@@ -56,7 +60,7 @@ impl Lab for HeadOfLine {
     const SLUG: &'static str = "head-of-line";
     const TITLE: &'static str = "队头阻塞：HTTP/2 与 HTTP/3";
     const SUMMARY: &'static str =
-        "丢 5% 的两条线路，同样的一批对象：看两条完成曲线各在哪里停住，停多久，谁先到终点。";
+        "丢 5% 的两条线路，同样的一批对象：看两条完成曲线各在哪里停住，停多久，连累了谁。";
     const HOSTS: &'static [&'static str] = &["server", "http2", "http3"];
     const WALL_MS: u32 = 60_000;
 
@@ -77,7 +81,7 @@ impl Lab for HeadOfLine {
             })
             .await??;
         drop(server.spawn(move || tcp::serve(listener, tls, SITE)));
-        drop(server.spawn(move || quic::serve(endpoint, SITE)));
+        drop(server.spawn(move || http3::serve(endpoint, SITE)));
 
         let mut finished = [Vec::new(), Vec::new()];
         for _ in 0..self.repeats {
@@ -91,8 +95,14 @@ impl Lab for HeadOfLine {
     }
 }
 
-/// 一批对象各自收完的时刻，从发出请求算起，按先后排列。
-type Finished = Vec<Duration>;
+/// 一个收完的对象：从请求它算起，从大家出发算起，各过了多久。
+struct Object {
+    waited: Duration,
+    finished: Duration,
+}
+
+/// 一批对象，按收完的先后排列。
+type Finished = Vec<Object>;
 
 impl HeadOfLine {
     fn quic_server(&self, identity: &Identity) -> anyhow::Result<quinn::ServerConfig> {
@@ -119,7 +129,7 @@ impl HeadOfLine {
             at(http3, async move {
                 let mut endpoint = Endpoint::client(from)?;
                 endpoint.set_default_client_config(config);
-                quic::connect(&endpoint, server).await
+                http3::connect(&endpoint, server).await
             }),
         )?;
 
@@ -130,11 +140,12 @@ impl HeadOfLine {
         };
         let on_http2 = progress(http2, "HTTP/2 完成");
         let on_http3 = progress(http3, "HTTP/3 完成");
+        let every = Duration::from_millis(self.every_ms.into());
         let wanted = self.wanted()?;
         let again = wanted.clone();
         let (on_tcp, on_quic) = tokio::try_join!(
-            at(http2, race(wanted, move |request| tcp::fetch(over_tcp.clone(), request), on_http2)),
-            at(http3, race(again, move |request| quic::fetch(over_quic.clone(), request), on_http3)),
+            at(http2, race(wanted, every, move |request| tcp::fetch(over_tcp.clone(), request), on_http2)),
+            at(http3, race(again, every, move |request| http3::fetch(over_quic.clone(), request), on_http3)),
         )?;
         Ok([on_tcp, on_quic])
     }
@@ -165,9 +176,10 @@ fn respond(request: &Request<Bytes>) -> Response<Bytes> {
 }
 
 // ANCHOR: race
-/// 所有请求一起发出，谁先收完谁先算。返回每个对象收完时已经过去的时间，按先后排列。
+/// 每隔一会儿请求一个，不等前面的；谁先收完谁先算。走的是什么协议，由 `fetch` 决定。
 async fn race<Fetch, Fetching>(
     wanted: Vec<Request<Bytes>>,
+    every: Duration,
     mut fetch: Fetch,
     progress: impl Fn(usize),
 ) -> anyhow::Result<Finished>
@@ -177,10 +189,18 @@ where
 {
     let started = Instant::now();
     progress(0);
-    let mut running: FuturesUnordered<_> = wanted.into_iter().map(&mut fetch).collect();
+    let mut running = FuturesUnordered::new();
+    for (request, number) in wanted.into_iter().zip(0..) {
+        let fetching = fetch(request); // 还没有发出：future 要有人推它才动
+        running.push(async move {
+            let due = started + every * number;
+            sleep_until(due.into()).await;
+            anyhow::Ok((due, fetching.await?))
+        });
+    }
     let mut finished = Vec::new();
-    while let Some(response) = running.try_next().await? {
-        finished.push(started.elapsed());
+    while let Some((asked, response)) = running.try_next().await? {
+        finished.push(Object { waited: asked.elapsed(), finished: started.elapsed() });
         progress(finished.len());
         info!("第 {} 个收完，{} 字节", finished.len(), response.body().len());
     }
@@ -188,35 +208,50 @@ where
 }
 // ANCHOR_END: race
 
+/// 比最快的一个多等了这么久（半个往返），就是在等重传了。
+const LATE_MS: f64 = 20.0;
+
 /// 一次的结果就是它自己；比了多次，是中位数。
 fn report(lan: &Lan, hosts: &[Host; 2], finished: &[Vec<Finished>; 2]) {
     for (host, repeats) in hosts.iter().zip(finished) {
-        let done: usize = repeats.iter().map(Vec::len).sum();
-        lan.measured(Some(host), "完成", done as f64, "个");
-        lan.measured(Some(host), "第一个收完", median(repeats.iter().map(|times| first(times))), "ms");
-        lan.measured(Some(host), "平均每个收完", median(repeats.iter().map(|times| mean(times))), "ms");
-        lan.measured(Some(host), "全部收完", median(repeats.iter().map(|times| last(times))), "ms");
+        let of = |value: fn(&Finished) -> f64| median(repeats.iter().map(value));
+        lan.measured(Some(host), "完成", repeats.iter().map(Vec::len).sum::<usize>() as f64, "个");
+        lan.measured(Some(host), "第一个收完", of(|objects| objects.first().map_or(0.0, finish)), "ms");
+        lan.measured(Some(host), "平均等了", of(mean_wait), "ms");
+        lan.measured(Some(host), "最久等了", of(|objects| waits(objects).fold(0.0, f64::max)), "ms");
+        lan.measured(Some(host), "多等了 20 ms 以上", of(late), "个");
+        lan.measured(Some(host), "全部收完", of(last), "ms");
     }
     let [http2, http3] = finished;
     let wins = http2.iter().zip(http3).filter(|(http2, http3)| last(http3) < last(http2)).count();
-    lan.measured(Some(&hosts[1]), "先全部收完", wins as f64, "次");
     lan.measured(Some(&hosts[0]), "先全部收完", (http2.len() - wins) as f64, "次");
+    lan.measured(Some(&hosts[1]), "先全部收完", wins as f64, "次");
 }
 
-fn milliseconds(time: &Duration) -> f64 {
+fn milliseconds(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
 }
 
-fn first(times: &[Duration]) -> f64 {
-    times.first().map_or(0.0, milliseconds)
+fn finish(object: &Object) -> f64 {
+    milliseconds(object.finished)
 }
 
-fn last(times: &[Duration]) -> f64 {
-    times.last().map_or(0.0, milliseconds)
+fn last(objects: &Finished) -> f64 {
+    objects.last().map_or(0.0, finish)
 }
 
-fn mean(times: &[Duration]) -> f64 {
-    times.iter().map(milliseconds).sum::<f64>() / times.len().max(1) as f64
+fn waits(objects: &Finished) -> impl Iterator<Item = f64> {
+    objects.iter().map(|object| milliseconds(object.waited))
+}
+
+fn mean_wait(objects: &Finished) -> f64 {
+    waits(objects).sum::<f64>() / objects.len().max(1) as f64
+}
+
+/// 有几个对象在等重传：自己的，或者别人的。
+fn late(objects: &Finished) -> f64 {
+    let fastest = waits(objects).fold(f64::INFINITY, f64::min);
+    waits(objects).filter(|wait| wait - fastest > LATE_MS).count() as f64
 }
 
 fn median(values: impl Iterator<Item = f64>) -> f64 {

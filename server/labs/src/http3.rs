@@ -1,6 +1,5 @@
 //! HTTP/3：先经 HTTP/2 得知它在哪里，再换到 QUIC 上；同一个网站，两种走法。（指南 7.3）
 
-pub(crate) mod quic;
 pub(crate) mod tcp;
 
 use std::collections::BTreeMap;
@@ -10,20 +9,23 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use api::line::{Impairments, Line};
-use bytes::Bytes;
+use bytes::{Buf as _, Bytes, BytesMut};
 use futures::future::try_join_all;
 use garde::Validate;
+use h3::client::SendRequest;
+use h3_quinn::OpenStreams;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use lan::{Host, Lan};
-use quinn::{Endpoint, EndpointConfig, TokioRuntime};
+use quinn::{Endpoint, EndpointConfig, Incoming, TokioRuntime};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tracing::{info, warn};
 
-use crate::certificate::{Identity, NAME};
 use crate::neighbours::meet;
+use crate::quic_streams::{Identity, NAME};
 use crate::{Lab, Open, Server};
 
 /// TCP 的 443 和 UDP 的 443：号码相同，是两个不同的端口。
@@ -73,7 +75,7 @@ impl Lab for Http3 {
                 let config = Some(identity.quic_server(b"h3")?);
                 let runtime = Arc::new(TokioRuntime);
                 let endpoint = Endpoint::new(EndpointConfig::default(), config, socket, runtime)?;
-                quic::serve(endpoint, SITE).await;
+                serve(endpoint, SITE).await;
                 Ok(())
             })
         }),
@@ -96,7 +98,7 @@ impl Lab for Http3 {
             })
             .await??;
         drop(server.spawn(move || tcp::serve(listener, tls, SITE)));
-        drop(server.spawn(move || quic::serve(endpoint, SITE)));
+        drop(server.spawn(move || serve(endpoint, SITE)));
 
         lan.section("先认识：ARP");
         at(&client, async move { Ok(meet(address.ip()).await?) }).await?;
@@ -117,8 +119,8 @@ impl Lab for Http3 {
         let (endpoint, requests, status, time) = at(&client, async move {
             let endpoint = open_client(config, from)?;
             let started = Instant::now();
-            let requests = quic::connect(&endpoint, address).await?;
-            let response = quic::fetch(requests.clone(), request).await?;
+            let requests = connect(&endpoint, address).await?;
+            let response = fetch(requests.clone(), request).await?;
             info!("HTTP/3 的响应：{}", response.status());
             Ok((endpoint, requests, response.status(), started.elapsed()))
         })
@@ -233,17 +235,17 @@ fn get(path: &str) -> Result<Request<Bytes>, http::Error> {
 
 // ANCHOR: together
 /// 同时请求许多对象：一条连接，每个请求一条流。
-async fn together(requests: &quic::Requests, count: u32, path: &str) -> anyhow::Result<(usize, Duration)> {
+async fn together(requests: &Requests, count: u32, path: &str) -> anyhow::Result<(usize, Duration)> {
     let started = Instant::now();
-    let wanted = (0..count).map(|_| async { quic::fetch(requests.clone(), get(path)?).await });
+    let wanted = (0..count).map(|_| async { fetch(requests.clone(), get(path)?).await });
     let responses = try_join_all(wanted).await?;
     Ok((responses.iter().map(|response| response.body().len()).sum(), started.elapsed()))
 }
 
 /// 请求体和响应体走同一条流的两个方向。
-async fn upload(requests: quic::Requests, body: Bytes) -> anyhow::Result<usize> {
+async fn upload(requests: Requests, body: Bytes) -> anyhow::Result<usize> {
     let request = Request::post(format!("https://{NAME}/echo")).body(body)?;
-    let response = quic::fetch(requests, request).await?;
+    let response = fetch(requests, request).await?;
     Ok(response.body().len())
 }
 // ANCHOR_END: together
@@ -253,3 +255,103 @@ fn open_client(config: quinn::ClientConfig, from: Ipv4Addr) -> anyhow::Result<En
     endpoint.set_default_client_config(config);
     Ok(endpoint)
 }
+
+// ANCHOR: serve
+/// 每条 QUIC 连接一个任务，里面每个请求又一个任务。
+pub(crate) async fn serve(endpoint: Endpoint, site: Site) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            incoming = endpoint.accept() => match incoming {
+                Some(incoming) => {
+                    connections.spawn(async move {
+                        if let Err(error) = converse(incoming, site).await {
+                            (site.trouble)(&error);
+                        }
+                    });
+                }
+                None => return,
+            },
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+/// 双方先各开一条控制流，交换 SETTINGS；之后对方每开一条双向流，就是一个请求。
+async fn converse(incoming: Incoming, site: Site) -> anyhow::Result<()> {
+    let quic = h3_quinn::Connection::new(incoming.await?);
+    let mut connection = h3::server::Connection::<_, Bytes>::new(quic).await?;
+    let mut requests = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = connection.accept() => match accepted {
+                Ok(Some(resolver)) => {
+                    requests.spawn(answer(resolver, site));
+                }
+                Ok(None) => break,
+                Err(error) if error.is_h3_no_error() => break, // H3_NO_ERROR：对方正常离开
+                Err(error) => return Err(error.into()),
+            },
+            Some(answered) = requests.join_next() => {
+                if let Err(error) = answered? {
+                    (site.trouble)(&error);
+                }
+            }
+        }
+    }
+    // 对方不再有新的请求；手头的答完再走。
+    while requests.join_next().await.is_some() {}
+    Ok(())
+}
+
+type Resolver = h3::server::RequestResolver<h3_quinn::Connection, Bytes>;
+
+/// 一条流，一问一答：HEADERS、DATA…，再关上写的方向。
+async fn answer(resolver: Resolver, site: Site) -> anyhow::Result<()> {
+    let (request, mut stream) = resolver.resolve_request().await?;
+    let mut body = BytesMut::new();
+    while let Some(mut piece) = stream.recv_data().await? {
+        let length = piece.remaining();
+        anyhow::ensure!(body.len() + length <= LARGEST, "请求体太长");
+        body.extend_from_slice(&piece.copy_to_bytes(length));
+    }
+    let (head, body) = (site.respond)(&request.map(|()| body.freeze())).into_parts();
+    stream.send_response(Response::from_parts(head, ())).await?;
+    stream.send_data(body).await?;
+    stream.finish().await?;
+    Ok(())
+}
+// ANCHOR_END: serve
+
+// ANCHOR: client
+/// 一条 HTTP/3 连接。克隆是同一条；最后一个克隆被丢弃时，连接正常关闭。
+pub(crate) type Requests = SendRequest<OpenStreams, Bytes>;
+
+pub(crate) async fn connect(endpoint: &Endpoint, server: SocketAddr) -> anyhow::Result<Requests> {
+    let quic = endpoint.connect(server, NAME)?.await?;
+    let (mut driver, requests) = h3::client::new(h3_quinn::Connection::new(quic)).await?;
+    // 控制流要有人一直读；连接关闭，这个任务就结束。
+    tokio::spawn(async move { driver.wait_idle().await });
+    Ok(requests)
+}
+
+/// 发一个请求，收完整个响应。
+pub(crate) async fn fetch(
+    mut requests: Requests,
+    request: Request<Bytes>,
+) -> anyhow::Result<Response<Bytes>> {
+    let (head, body) = request.into_parts();
+    let mut stream = requests.send_request(Request::from_parts(head, ())).await?;
+    if !body.is_empty() {
+        stream.send_data(body).await?;
+    }
+    stream.finish().await?; // 请求到此为止；流的另一个方向还开着
+    let response = stream.recv_response().await?;
+    let mut body = BytesMut::new();
+    while let Some(mut piece) = stream.recv_data().await? {
+        let length = piece.remaining();
+        body.extend_from_slice(&piece.copy_to_bytes(length));
+    }
+    Ok(response.map(|()| body.freeze()))
+}
+// ANCHOR_END: client

@@ -7,7 +7,6 @@
 //! * [`Entry`] — the same lab with its type forgotten: what runner and server hold
 //! * `params` — how the form is derived from the struct
 
-mod certificate;
 mod entry;
 mod lab;
 mod neighbours;

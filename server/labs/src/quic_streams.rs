@@ -13,23 +13,33 @@ use futures::FutureExt as _;
 use futures::future::{join_all, try_join_all};
 use garde::Validate;
 use lan::{Host, Lan};
+use quinn::congestion::CubicConfig;
+use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
 use quinn::{
-    Connection, Endpoint, EndpointConfig, Incoming, RecvStream, SendStream, TokioRuntime, ZeroRttAccepted,
+    Connection, Endpoint, EndpointConfig, Incoming, RecvStream, SendStream, TokioRuntime, TransportConfig,
+    VarInt, ZeroRttAccepted,
 };
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
+    KeyUsagePurpose,
+};
+use rustls::crypto::ring;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::version::TLS13;
+use rustls::{ClientConfig, KeyLogFile, RootCertStore, ServerConfig};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tracing::{info, warn};
 
-use crate::certificate::{Identity, NAME};
 use crate::neighbours::meet;
 use crate::{Lab, Open, Server};
 
+/// 服务器的名字：客户端按它核对证书，与实际连到哪个 IP 地址无关。
+pub(crate) const NAME: &str = "server.lan";
+
 const PORT: u16 = 4433;
-/// 队头阻塞那一幕的两个服务器：TCP 和 UDP 的端口互不相干，可以是同一个数。
-const RACE_PORT: u16 = 4434;
 /// 两幕之间等到线路安静，前一幕的尾巴就不会拖进后一幕。
 const QUIET: Duration = Duration::from_millis(60);
 /// ALPN：双方在握手里说定，这条连接上讲的是“回显”。
@@ -170,7 +180,7 @@ impl Lab for QuicStreams {
         lan.measured(Some(&client), "第二次连接到第一个回答", milliseconds(time), "ms");
 
         if self.messages > 0 {
-            compare(&lan, &server, &lossy, &identity, self.messages).await?;
+            race::compare(&lan, &server, &lossy, &identity, self.messages).await?;
         }
         lan.settle(2 * QUIET, Duration::from_secs(3)).await;
         Ok(())
@@ -381,48 +391,100 @@ async fn again(endpoint: &Endpoint, server: SocketAddr, request: &[u8]) -> anyho
 }
 // ANCHOR_END: zero-rtt
 
-/// 会丢包的线路上，同一串消息：先走 QUIC 的几条流，再走一条 TCP 连接。
-async fn compare(
-    lan: &Lan,
-    server: &Host,
-    lossy: &Host,
-    identity: &Identity,
-    count: u32,
-) -> anyhow::Result<()> {
-    let address = SocketAddr::from((server.ipv4(), RACE_PORT));
-    lan.settle(QUIET, Duration::from_secs(1)).await;
-
-    lan.section("队头阻塞：QUIC");
-    let config = identity.quic_server(PROTOCOL)?;
-    let endpoint = server.spawn(move || async move { Endpoint::server(config, address) }).await??;
-    let receiving = server.spawn(move || async move {
-        let incoming = endpoint.accept().await.context("端点关闭了")?;
-        race::receive_quic(incoming.await?).await
-    });
-    let (config, from) = (identity.quic_client(PROTOCOL)?, lossy.ipv4());
-    let sent = at(lossy, async move {
-        let connection = connect(&open_client(config, from)?, address).await?;
-        race::send_quic(connection, count).await
-    })
-    .await?;
-    let arrivals = timeout(Duration::from_secs(5), receiving).await.context("QUIC 的消息没有到齐")???;
-    report(lan, lossy, "QUIC", &race::score(&sent, &arrivals));
-
-    lan.section("队头阻塞：TCP");
-    let listener = server.spawn(move || TcpListener::bind(address)).await??;
-    let receiving = server.spawn(move || async move {
-        let (stream, _) = listener.accept().await?;
-        race::receive_tcp(stream, count).await
-    });
-    let sent =
-        at(lossy, async move { race::send_tcp(TcpStream::connect(address).await?, count).await }).await?;
-    let arrivals = timeout(Duration::from_secs(5), receiving).await.context("TCP 的消息没有到齐")???;
-    report(lan, lossy, "TCP", &race::score(&sent, &arrivals));
-    Ok(())
+/// 服务器的身份：证书链和私钥，以及应当交给客户端的根证书。
+pub(crate) struct Identity {
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+    root: CertificateDer<'static>,
+    root_pem: String,
 }
 
-fn report(lan: &Lan, host: &Host, protocol: &str, score: &race::Score) {
-    lan.measured(Some(host), &format!("{protocol}：到达"), score.arrived as f64, "条");
-    lan.measured(Some(host), &format!("{protocol}：多等了 15 ms 以上"), score.late as f64, "条");
-    lan.measured(Some(host), &format!("{protocol}：最多多等"), score.worst_ms, "ms");
+impl Identity {
+    // ANCHOR: issue
+    /// 先生成一个根，再由它签发服务器的证书。两对密钥都只活在内存里。
+    pub(crate) fn issue() -> Result<Self, rcgen::Error> {
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, "Wirebook Lab Root");
+        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        let root = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
+
+        // 证书说的是“谁可以自称这些名字”：域名和 IP 地址都写在 subjectAltName 里。
+        let mut params = CertificateParams::new([NAME, "localhost", "127.0.0.1"].map(String::from))?;
+        params.distinguished_name.push(DnType::CommonName, NAME);
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        params.use_authority_key_identifier_extension = true;
+        let key = KeyPair::generate()?;
+        let leaf = params.signed_by(&key, &root)?;
+
+        Ok(Self {
+            chain: vec![leaf.der().clone()],
+            key: PrivatePkcs8KeyDer::from(key.serialize_der()).into(),
+            root: root.der().clone(),
+            root_pem: root.pem(),
+        })
+    }
+    // ANCHOR_END: issue
+
+    /// 根证书的 PEM 文本，给局域网之外的客户端用。
+    pub(crate) fn root_pem(&self) -> &str {
+        &self.root_pem
+    }
+
+    // ANCHOR: tls
+    /// 服务器一侧的 TLS：出示证书，并用 ALPN 说明这个端口上讲什么协议。
+    pub(crate) fn server_tls(&self, protocol: &[u8]) -> Result<ServerConfig, rustls::Error> {
+        let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_protocol_versions(&[&TLS13])? // QUIC 只认 TLS 1.3
+            .with_no_client_auth()
+            .with_single_cert(self.chain.clone(), self.key.clone_key())?;
+        config.alpn_protocols = vec![protocol.to_vec()];
+        // 设了环境变量 SSLKEYLOGFILE 才会写：Wireshark 靠它解密。
+        config.key_log = Arc::new(KeyLogFile::new());
+        Ok(config)
+    }
+
+    /// 客户端一侧的 TLS：只信任这一个根，证书照常核对。
+    pub(crate) fn client_tls(&self, protocol: &[u8]) -> Result<ClientConfig, rustls::Error> {
+        let mut roots = RootCertStore::empty();
+        roots.add(self.root.clone())?;
+        let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_protocol_versions(&[&TLS13])?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        config.alpn_protocols = vec![protocol.to_vec()];
+        config.key_log = Arc::new(KeyLogFile::new());
+        Ok(config)
+    }
+    // ANCHOR_END: tls
+
+    // ANCHOR: quic
+    /// 同样的 TLS，装进 QUIC。
+    pub(crate) fn quic_server(&self, protocol: &[u8]) -> anyhow::Result<quinn::ServerConfig> {
+        let mut tls = self.server_tls(protocol)?;
+        // 接受 0-RTT。QUIC 里这个数只有两种取值：0 表示不接受，u32::MAX 表示接受，多少由流量控制管。
+        tls.max_early_data_size = u32::MAX;
+        let crypto = QuicServerConfig::try_from(tls)?;
+        let mut config = quinn::ServerConfig::with_crypto(Arc::new(crypto));
+        config.transport_config(Arc::new(transport()));
+        Ok(config)
+    }
+
+    pub(crate) fn quic_client(&self, protocol: &[u8]) -> anyhow::Result<quinn::ClientConfig> {
+        let mut tls = self.client_tls(protocol)?;
+        tls.enable_early_data = true; // 有票据时允许 0-RTT；用不用由程序决定
+        let crypto = QuicClientConfig::try_from(tls)?;
+        let mut config = quinn::ClientConfig::new(Arc::new(crypto));
+        config.transport_config(Arc::new(transport()));
+        Ok(config)
+    }
+    // ANCHOR_END: quic
+}
+
+/// 与内核里的 TCP 用同一种拥塞控制（CUBIC），比较才公平；10 秒没有动静的连接就算断了。
+pub(crate) fn transport() -> TransportConfig {
+    let mut transport = TransportConfig::default();
+    transport.congestion_controller_factory(Arc::new(CubicConfig::default()));
+    transport.max_idle_timeout(Some(VarInt::from_u32(10_000).into()));
+    transport
 }

@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use super::{LARGEST, Site};
-use crate::certificate::NAME;
+use crate::quic_streams::NAME;
 
 // ANCHOR: serve
 pub(crate) async fn serve(listener: TcpListener, tls: rustls::ServerConfig, site: Site) {

@@ -1,22 +1,74 @@
 //! 同一串编号消息：QUIC 分成几条流，TCP 全在一条字节流里。谁丢了一个包，谁要跟着等？
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use quinn::{Connection, RecvStream};
+use anyhow::Context as _;
+use lan::{Host, Lan};
+use quinn::{Connection, Endpoint, RecvStream};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
+use super::{Identity, PROTOCOL, QUIET, at, connect, open_client};
+
+/// TCP 和 UDP 的端口互不相干，可以是同一个数。
+const PORT: u16 = 4434;
 /// QUIC 用几条流。
-pub(super) const STREAMS: u32 = 4;
+const STREAMS: u32 = 4;
 /// 每条消息的字节数，前 4 个字节是编号。
 const SIZE: usize = 200;
 /// 两条消息之间的间隔：足够长，每条消息各自成为一个包。
 const INTERVAL: Duration = Duration::from_millis(5);
 
 /// 到达的编号和时刻。
-pub(super) type Arrivals = Vec<(u32, Instant)>;
+type Arrivals = Vec<(u32, Instant)>;
+
+/// 会丢包的线路上，同一串消息：先走 QUIC 的几条流，再走一条 TCP 连接。
+pub(super) async fn compare(
+    lan: &Lan,
+    server: &Host,
+    lossy: &Host,
+    identity: &Identity,
+    count: u32,
+) -> anyhow::Result<()> {
+    let address = SocketAddr::from((server.ipv4(), PORT));
+    lan.settle(QUIET, Duration::from_secs(1)).await;
+
+    lan.section("队头阻塞：QUIC");
+    let config = identity.quic_server(PROTOCOL)?;
+    let endpoint = server.spawn(move || async move { Endpoint::server(config, address) }).await??;
+    let receiving = server.spawn(move || async move {
+        let incoming = endpoint.accept().await.context("端点关闭了")?;
+        receive_quic(incoming.await?).await
+    });
+    let (config, from) = (identity.quic_client(PROTOCOL)?, lossy.ipv4());
+    let sent = at(lossy, async move {
+        let connection = connect(&open_client(config, from)?, address).await?;
+        send_quic(connection, count).await
+    })
+    .await?;
+    let arrivals = timeout(Duration::from_secs(5), receiving).await.context("QUIC 的消息没有到齐")???;
+    report(lan, lossy, "QUIC", &score(&sent, &arrivals));
+
+    lan.section("队头阻塞：TCP");
+    let listener = server.spawn(move || TcpListener::bind(address)).await??;
+    let receiving = server.spawn(move || async move {
+        let (stream, _) = listener.accept().await?;
+        receive_tcp(stream, count).await
+    });
+    let sent = at(lossy, async move { send_tcp(TcpStream::connect(address).await?, count).await }).await?;
+    let arrivals = timeout(Duration::from_secs(5), receiving).await.context("TCP 的消息没有到齐")???;
+    report(lan, lossy, "TCP", &score(&sent, &arrivals));
+    Ok(())
+}
+
+fn report(lan: &Lan, host: &Host, protocol: &str, score: &Score) {
+    lan.measured(Some(host), &format!("{protocol}：到达"), score.arrived as f64, "条");
+    lan.measured(Some(host), &format!("{protocol}：多等了 15 ms 以上"), score.late as f64, "条");
+    lan.measured(Some(host), &format!("{protocol}：最多多等"), score.worst_ms, "ms");
+}
 
 // ANCHOR: message
 fn message(number: u32) -> Vec<u8> {
@@ -32,7 +84,7 @@ fn number(bytes: &[u8; SIZE]) -> u32 {
 
 // ANCHOR: quic
 /// 第 n 条消息走第 n mod 4 条流。返回每条发出的时刻。
-pub(super) async fn send_quic(connection: Connection, count: u32) -> anyhow::Result<Vec<Instant>> {
+async fn send_quic(connection: Connection, count: u32) -> anyhow::Result<Vec<Instant>> {
     let mut streams = Vec::new();
     for _ in 0..STREAMS {
         streams.push(connection.open_uni().await?);
@@ -53,7 +105,7 @@ pub(super) async fn send_quic(connection: Connection, count: u32) -> anyhow::Res
 }
 
 /// 每条流由自己的任务来读：一条流缺了数据，别的照样往前走。
-pub(super) async fn receive_quic(connection: Connection) -> anyhow::Result<Arrivals> {
+async fn receive_quic(connection: Connection) -> anyhow::Result<Arrivals> {
     let mut readers = JoinSet::new();
     for _ in 0..STREAMS {
         let mut stream = connection.accept_uni().await?;
@@ -80,7 +132,7 @@ async fn receive_stream(stream: &mut RecvStream) -> anyhow::Result<Arrivals> {
 
 // ANCHOR: tcp
 /// TCP 只有一条字节流，消息排着队走。
-pub(super) async fn send_tcp(mut stream: TcpStream, count: u32) -> anyhow::Result<Vec<Instant>> {
+async fn send_tcp(mut stream: TcpStream, count: u32) -> anyhow::Result<Vec<Instant>> {
     stream.set_nodelay(true)?;
     let mut sent = Vec::new();
     let mut tick = interval(INTERVAL);
@@ -95,7 +147,7 @@ pub(super) async fn send_tcp(mut stream: TcpStream, count: u32) -> anyhow::Resul
     Ok(sent)
 }
 
-pub(super) async fn receive_tcp(mut stream: TcpStream, count: u32) -> anyhow::Result<Arrivals> {
+async fn receive_tcp(mut stream: TcpStream, count: u32) -> anyhow::Result<Arrivals> {
     let (mut buffer, mut arrivals) = ([0; SIZE], Vec::new());
     for _ in 0..count {
         stream.read_exact(&mut buffer).await?;
@@ -106,19 +158,19 @@ pub(super) async fn receive_tcp(mut stream: TcpStream, count: u32) -> anyhow::Re
 // ANCHOR_END: tcp
 
 /// 一种协议的成绩。
-pub(super) struct Score {
+struct Score {
     /// 到了的条数。
-    pub(super) arrived: usize,
+    arrived: usize,
     /// 比最快的一条多等了 [`LATE`] 以上的条数。
-    pub(super) late: usize,
+    late: usize,
     /// 多等得最久的一条，毫秒。
-    pub(super) worst_ms: f64,
+    worst_ms: f64,
 }
 
 /// 多等这么久，就不是主机忙，而是在等重传了。
 const LATE: Duration = Duration::from_millis(15);
 
-pub(super) fn score(sent: &[Instant], arrivals: &[(u32, Instant)]) -> Score {
+fn score(sent: &[Instant], arrivals: &[(u32, Instant)]) -> Score {
     let waits: Vec<Duration> = arrivals
         .iter()
         .filter_map(|(number, at)| Some(at.saturating_duration_since(*sent.get(*number as usize)?)))

@@ -12,7 +12,10 @@ pub(crate) const TESTS: Tests = &[
     ("both_curves_climb_from_nothing_to_everything", both_curves_climb_from_nothing_to_everything),
     ("without_loss_nobody_waits", without_loss_nobody_waits),
     ("both_finish_loopback", both_finish_loopback),
-    ("in_most_of_ten_repeats_http3_is_through_first", in_most_of_ten_repeats_http3_is_through_first),
+    (
+        "in_ten_repeats_a_loss_holds_up_fewer_objects_of_http3",
+        in_ten_repeats_a_loss_holds_up_fewer_objects_of_http3,
+    ),
 ];
 
 const SERIES: [(&str, &str); 2] = [("http2", "HTTP/2 完成"), ("http3", "HTTP/3 完成")];
@@ -37,11 +40,12 @@ fn both_curves_climb_from_nothing_to_everything() {
     for (host, series) in SERIES {
         let points = points(&trace, series);
         let values: Vec<f64> = points.iter().map(|(_, value)| *value).collect();
-        assert_eq!(values, (0..=12).map(f64::from).collect::<Vec<_>>(), "{series}");
+        assert_eq!(values, (0..=30).map(f64::from).collect::<Vec<_>>(), "{series}");
         // The curve and the results are the same story.
-        let took = points[12].0 - points[0].0;
+        let took = points[30].0 - points[0].0;
         let told = trace.measured_at(host, "全部收完");
         assert!((took - told).abs() < 20.0, "{series}: {took} ms, told {told} ms");
+        assert!(told > 29.0 * 20.0, "{series}: the last is asked for after 29 intervals: {told} ms");
     }
     assert!(trace.deliveries().iter().any(|delivery| delivery.fate == api::trace::Fate::Lost));
     assert!(trace.wires().iter().all(|wire| wire.frame.length <= 1514));
@@ -53,14 +57,15 @@ fn without_loss_nobody_waits() {
     let trace = Once { lines: Some(lines.into()), ..Once::new("head-of-line") }.run();
     trace.completed();
     for (host, _) in SERIES {
-        // 96 KiB leave an initial window of 10 packets in four round trips of 40 ms.
-        let all = trace.measured_at(host, "全部收完");
-        assert!((120.0..400.0).contains(&all), "{host}: {all} ms");
+        // A round trip of 40 ms, and what a busy machine adds.
+        let mean = trace.measured_at(host, "平均等了");
+        assert!((40.0..60.0).contains(&mean), "{host}: {mean} ms");
     }
 }
 
 fn both_finish_loopback() {
-    let trace = Once::new("head-of-line").loopback().params(json!({ "objects": 40 })).run();
+    let params = json!({ "objects": 40, "kilobytes": 8, "every_ms": 0, "fair": false });
+    let trace = Once::new("head-of-line").loopback().params(params).run();
     trace.completed();
     for (host, series) in SERIES {
         assert_eq!(trace.measured_at(host, "完成"), 40.0);
@@ -68,17 +73,16 @@ fn both_finish_loopback() {
     }
 }
 
-/// The claim of the chapter, and no more: it is the objects on the way that HTTP/3 does not let wait for each other.
-fn in_most_of_ten_repeats_http3_is_through_first() {
+/// The claim of the chapter, and no more: a loss makes those objects wait that lost something, not the others. Who is
+/// through first is another matter.
+fn in_ten_repeats_a_loss_holds_up_fewer_objects_of_http3() {
     let trace = Once::new("head-of-line").params(json!({ "repeats": 10 })).run();
     trace.completed();
     for (host, series) in SERIES {
-        assert_eq!(trace.measured_at(host, "完成"), 120.0);
-        assert_eq!(points(&trace, series).len(), 130, "ten curves of 13 points");
+        assert_eq!(trace.measured_at(host, "完成"), 300.0);
+        assert_eq!(points(&trace, series).len(), 310, "ten curves of 31 points");
     }
-    let wins = SERIES.map(|(host, _)| trace.measured_at(host, "先全部收完"));
-    assert_eq!(wins.iter().sum::<f64>(), 10.0);
-    assert!(wins[1] > wins[0], "{wins:?}");
-    let all = SERIES.map(|(host, _)| trace.measured_at(host, "全部收完"));
-    assert!(all[1] < all[0], "medians {all:?}");
+    assert_eq!(SERIES.map(|(host, _)| trace.measured_at(host, "先全部收完")).iter().sum::<f64>(), 10.0);
+    let [http2, http3] = SERIES.map(|(host, _)| trace.measured_at(host, "多等了 20 ms 以上"));
+    assert!(http3 < http2, "HTTP/2 {http2}, HTTP/3 {http3}");
 }

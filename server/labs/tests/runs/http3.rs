@@ -1,5 +1,6 @@
 //! `http3`: the same site over TCP and over QUIC.
 
+use api::trace::Trace;
 use serde_json::json;
 
 use crate::Tests;
@@ -17,14 +18,16 @@ pub(crate) const TESTS: Tests = &[
 const ROUND_TRIP: f64 = 30.0;
 
 fn http3_saves_a_round_trip() {
-    let trace = Once::new("http3").run();
-    trace.completed();
-    let (old, new) =
-        (trace.measured("HTTP/2：连接到第一个响应")[0], trace.measured("HTTP/3：连接到第一个响应")[0]);
+    let traces: Vec<Trace> = (0..3).map(|_| Once::new("http3").run()).collect();
+    // The least of three: what a busy machine adds, it does not add every time.
+    let least = |label: &str| {
+        traces.iter().map(|trace| trace.completed().measured(label)[0]).fold(f64::INFINITY, f64::min)
+    };
+    let (old, new) = (least("HTTP/2：连接到第一个响应"), least("HTTP/3：连接到第一个响应"));
     // TCP, TLS, then the question; or both handshakes in one, then the question.
     assert!((3.0 * ROUND_TRIP..4.0 * ROUND_TRIP).contains(&old), "{old}");
     assert!((2.0 * ROUND_TRIP..3.0 * ROUND_TRIP).contains(&new), "{new}");
-    assert!(trace.wires().iter().all(|wire| wire.frame.length <= 1514));
+    assert!(traces[0].wires().iter().all(|wire| wire.frame.length <= 1514));
 }
 
 fn requests_share_one_connection() {

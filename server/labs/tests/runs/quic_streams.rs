@@ -1,7 +1,10 @@
 //! `quic-streams`: one round trip, streams that do not wait for each other, a new address, early data.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
+use rustls::crypto::ring;
+use rustls::pki_types::PrivatePkcs8KeyDer;
 use serde_json::{Value, json};
 
 use api::trace::Trace;
@@ -18,6 +21,10 @@ pub(crate) const TESTS: Tests = &[
     ("a_server_that_forgot_refuses_early_data", a_server_that_forgot_refuses_early_data),
     ("one_loss_delays_fewer_messages_than_in_tcp", one_loss_delays_fewer_messages_than_in_tcp),
     ("all_acts_but_the_losses_loopback", all_acts_but_the_losses_loopback),
+    (
+        "a_server_without_certificate_cannot_begin_loopback",
+        a_server_without_certificate_cannot_begin_loopback,
+    ),
 ];
 
 /// Delay of the clean line, both ways.
@@ -32,6 +39,11 @@ fn run(params: Value) -> Trace {
     let trace = Once::new("quic-streams").params(all).run();
     trace.completed();
     trace
+}
+
+/// The least of three values: what a busy machine adds, it does not add every time.
+fn least(params: &Value, label: &str) -> f64 {
+    (0..3).map(|_| run(params.clone()).measured(label)[0]).fold(f64::INFINITY, f64::min)
 }
 
 fn everything_travels_in_datagrams_that_fit() {
@@ -49,7 +61,7 @@ fn everything_travels_in_datagrams_that_fit() {
 
 fn a_handshake_takes_one_round_trip() {
     let trace = run(json!({}));
-    let (handshake, answer) = (trace.measured("握手")[0], trace.measured(FIRST_ANSWER)[0]);
+    let (handshake, answer) = (least(&json!({}), "握手"), least(&json!({}), FIRST_ANSWER));
     assert!((ROUND_TRIP..2.0 * ROUND_TRIP).contains(&handshake), "{handshake}");
     assert!((2.0 * ROUND_TRIP..3.0 * ROUND_TRIP).contains(&answer), "{answer}");
     // RFC 9000 section 14.1: a client pads what carries its first Initial to 1200 bytes at least.
@@ -82,19 +94,19 @@ fn a_connection_survives_a_new_address() {
 fn early_data_saves_a_round_trip_unless_it_must_not() {
     let query = run(json!({}));
     assert_eq!(query.measured(ACCEPTED), [1.0]);
-    let answer = query.measured(SECOND_ANSWER)[0];
+    let answer = least(&json!({}), SECOND_ANSWER);
     assert!((ROUND_TRIP..2.0 * ROUND_TRIP).contains(&answer), "{answer}");
     // What must not be replayed waits for the handshake.
-    let payment = run(json!({ "early": "payment" }));
-    assert_eq!(payment.measured(ACCEPTED), [1.0]);
-    let answer = payment.measured(SECOND_ANSWER)[0];
+    let payment = json!({ "early": "payment" });
+    assert_eq!(run(payment.clone()).measured(ACCEPTED), [1.0]);
+    let answer = least(&payment, SECOND_ANSWER);
     assert!((2.0 * ROUND_TRIP..3.0 * ROUND_TRIP).contains(&answer), "{answer}");
 }
 
 fn a_server_that_forgot_refuses_early_data() {
-    let trace = run(json!({ "forget": true }));
-    assert_eq!(trace.measured(ACCEPTED), [0.0]);
-    let answer = trace.measured(SECOND_ANSWER)[0];
+    let forgot = json!({ "forget": true });
+    assert_eq!(run(forgot.clone()).measured(ACCEPTED), [0.0]);
+    let answer = least(&forgot, SECOND_ANSWER);
     assert!((2.0 * ROUND_TRIP..3.0 * ROUND_TRIP).contains(&answer), "{answer}");
 }
 
@@ -123,4 +135,14 @@ fn all_acts_but_the_losses_loopback() {
     let second =
         |kernel: &&&api::trace::Kernel| kernel.host == trace.host("client") && kernel.local.contains(".102:");
     assert!(trace.kernel().iter().any(|kernel| second(&kernel)));
+}
+
+/// What the chapter says of `with_single_cert(vec![], PrivateKey(vec![]))`.
+fn a_server_without_certificate_cannot_begin_loopback() {
+    let builder = rustls::ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth();
+    let key = PrivatePkcs8KeyDer::from(Vec::new());
+    assert!(builder.with_single_cert(Vec::new(), key.into()).is_err());
 }

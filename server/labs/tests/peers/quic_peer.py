@@ -66,6 +66,15 @@ class Echo(QuicConnectionProtocol):
         super().quic_event_received(event)
 
 
+class Refused(QuicConnectionProtocol):
+    error = None
+
+    def quic_event_received(self, event):
+        if isinstance(event, ConnectionTerminated):
+            Refused.error = event.error_code
+        super().quic_event_received(event)
+
+
 def configuration(root, protocols):
     config = QuicConfiguration(is_client=True, alpn_protocols=protocols, server_name="localhost")
     config.verify_mode = ssl.CERT_REQUIRED
@@ -105,12 +114,13 @@ async def echo(host, port, root):
         peer._quic.send_datagram_frame(b"datagram")
         peer.transmit()
         print("datagram came back:", (await asyncio.wait_for(peer.datagram, 5)).decode())
-    # Speaking HTTP/3 here is refused in the handshake: ALPN says so.
+    # Speaking HTTP/3 here is refused in the handshake: no_application_protocol (120) as a CRYPTO_ERROR, 0x100 + 120.
     try:
-        async with connect(host, port, configuration=configuration(root, H3_ALPN)):
+        async with connect(host, port, configuration=configuration(root, H3_ALPN), create_protocol=Refused):
             raise AssertionError("accepted")
-    except ConnectionError as error:
-        print("ALPN h3 →", error.__cause__ or error)
+    except ConnectionError:
+        print(f"ALPN h3 → refused in the handshake, error 0x{Refused.error:x}")
+        assert Refused.error == 0x178
 
 
 if __name__ == "__main__":
