@@ -166,7 +166,7 @@ struct Connection {
 }
 
 impl Connection {
-    /// 连接并登录：TCP 握手一个往返，登录又一个往返，然后才轮到第一个问题。
+    /// 连接并登录：TCP 握手一个往返，等题目一个，等“可以”又一个，然后才轮到第一个问题。
     async fn open(server: SocketAddr) -> io::Result<Self> {
         let stream = TcpStream::connect(server).await?;
         stream.set_nodelay(true)?;
