@@ -427,7 +427,7 @@ pub async fn exhaust_sql<DB: Database>(pool: &sqlx::Pool<DB>) -> Result<Duration
 }
 // ANCHOR_END: sql-exhausted
 
-// ANCHOR: killed
+// ANCHOR: sql-killed
 /// 数据库的管理员断开了池里那条闲着的连接。下一次查询成功了吗？
 ///
 /// # Errors
@@ -455,4 +455,4 @@ pub async fn survives(connect: PgConnectOptions, test_before_acquire: bool) -> R
     pool.close().await;
     Ok(answer.is_ok())
 }
-// ANCHOR_END: killed
+// ANCHOR_END: sql-killed
