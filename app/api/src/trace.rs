@@ -73,6 +73,7 @@ pub struct LeftOut {
     pub frames: u64,
     pub frame_bytes: u64,
     pub kernel_events: u64,
+    pub samples: u64,
 }
 
 impl LeftOut {
@@ -304,6 +305,10 @@ pub enum Lifecycle {
     LineChanged { host: HostId, line: Line },
     /// A measurement the lab reports as its result (label in Chinese, unit by its symbol).
     Measured { host: Option<HostId>, label: String, value: f64, unit: String },
+    /// A point of a time series: at `time` (of the event) this was the value. Many in a run, unlike `Measured`, which
+    /// is a result. `series`: name in Chinese, the same for all its points; `unit`: its symbol, empty for a plain count.
+    /// The series of one unit share a panel in a chart. `value` is finite.
+    Sampled { host: Option<HostId>, series: String, value: f64, unit: String },
     /// Two or more runs of the same thing side by side: events from here on belong to this part.
     Section { title: String },
     /// The lab's code returned.
@@ -385,6 +390,12 @@ mod tests {
     fn lifecycle_and_kernel_round_trip() {
         for body in [
             Body::Lifecycle(Lifecycle::Started { setup_us: 5 }),
+            Body::Lifecycle(Lifecycle::Sampled {
+                host: Some(1),
+                series: "队列".into(),
+                value: 2.5,
+                unit: "个".into(),
+            }),
             Body::Kernel(Kernel {
                 host: 0,
                 socket: 1,

@@ -79,5 +79,6 @@ pub(super) fn sum(a: LeftOut, b: LeftOut) -> LeftOut {
         frames: a.frames + b.frames,
         frame_bytes: a.frame_bytes + b.frame_bytes,
         kernel_events: a.kernel_events + b.kernel_events,
+        samples: a.samples + b.samples,
     }
 }

@@ -5,7 +5,7 @@ mod writer;
 
 use crate::activity::{Activity, Touched};
 use api::run::{FromRun, Limits};
-use api::trace::{Body, Code, Frame, HostInfo, Kernel, LeftOut, Lifecycle, Signal};
+use api::trace::{Body, Code, Frame, HostId, HostInfo, Kernel, LeftOut, Lifecycle, Signal};
 use budget::Budget;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -86,6 +86,19 @@ impl Recorder {
     pub fn lifecycle(&self, what: Lifecycle) {
         if self.shared.budget.lifecycle() {
             self.push(true, self.elapsed_ns(), Body::Lifecycle(what));
+        }
+    }
+
+    /// Records a point of a time series, within the limit of all events. What is no finite number has no place in a
+    /// chart (nor in JSON) and counts as left out.
+    pub(crate) fn sampled(&self, host: Option<HostId>, series: &str, value: f64, unit: &str) {
+        let body = || {
+            let (series, unit) = (series.into(), unit.into());
+            Body::Lifecycle(Lifecycle::Sampled { host, series, value, unit })
+        };
+        let room = value.is_finite() && self.shared.budget.event();
+        if !room || !self.push(false, self.elapsed_ns(), body()) {
+            self.shared.budget.lost_sample();
         }
     }
 

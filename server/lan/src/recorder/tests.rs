@@ -71,6 +71,21 @@ fn the_event_limit_counts_what_it_leaves_out_but_keeps_lifecycle() {
 }
 
 #[test]
+fn samples_are_limited_as_all_events_are_and_always_finite() {
+    let (recorder, receiver) = collecting(&Limits { events: 2, ..Limits::default() });
+    for value in [f64::NAN, 1.0, f64::INFINITY, 2.0, 3.0] {
+        recorder.sampled(Some(1), "队列", value, "个");
+    }
+    recorder.lifecycle(Lifecycle::Returned);
+    assert_eq!(recorder.close(), LeftOut { samples: 3, ..LeftOut::default() });
+    let values = events(&receiver).into_iter().filter_map(|event| match event.body {
+        Body::Lifecycle(Lifecycle::Sampled { host: Some(1), value, .. }) => Some(value),
+        _ => None,
+    });
+    assert_eq!(values.collect::<Vec<_>>(), [1.0, 2.0]);
+}
+
+#[test]
 fn a_slow_sink_never_blocks_an_observer() {
     let (gate, wait) = mpsc::channel::<()>();
     let recorder = Recorder::new(&Limits { events: u32::MAX, ..Limits::default() }, move |_| {
