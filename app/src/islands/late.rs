@@ -112,21 +112,32 @@ mod browser {
     use leptos::tachys::html::islands::IslandChildren;
     use leptos::tachys::view::Position;
     use leptos::task::spawn_local;
+    use std::cell::Cell;
+    use std::rc::Rc;
+    use std::time::Duration;
     use web_sys::HtmlElement;
+
+    /// How long one that nobody comes near may wait: who moves by keyboard must not meet buttons that do nothing.
+    const PATIENCE: Duration = Duration::from_millis(2500);
 
     /// Called for each of them by the hydration script. What the page's address is about is wanted at once.
     #[wasm_bindgen::prelude::wasm_bindgen]
     pub fn late(element: HtmlElement) {
         debug_assert_eq!(EXPORT, "late");
-        let load = {
-            let element = element.clone();
-            move || spawn_local(hydrate(element))
-        };
+        // The island itself has no box (`display: contents`), its first child has.
+        let seen = element.first_element_child().unwrap_or_else(|| element.clone().into());
+        let waiting = Cell::new(Some(element));
+        let load = Rc::new(move || {
+            if let Some(element) = waiting.take() {
+                spawn_local(hydrate(element));
+            }
+        });
         if query().into_iter().any(|(name, _)| name == "lab") {
             return load();
         }
-        // The island itself has no box (`display: contents`), its first child has.
-        when_near(&element.first_element_child().unwrap_or_else(|| element.into()), load);
+        let later = Rc::clone(&load);
+        when_near(&seen, move || load());
+        set_timeout(move || later(), PATIENCE);
     }
 
     /// A part of its own where the build splits the wasm (feature `split` and `cargo leptos … --split`), else just a call.
