@@ -21,6 +21,7 @@ pub enum Late {
     AddrParse,
     Bench(Box<Setup>),
     Fetch,
+    Grpc,
     PeerChat,
     PeerEcho,
     Progress(Vec<Plan>),
@@ -75,14 +76,13 @@ fn around(island: Late, children: Children) -> impl IntoView {
 }
 
 fn view(island: Late, children: Children) -> AnyView {
-    use super::{
-        addr_parse::AddrParse, bench::Bench, fetch::Fetch, peer_chat::PeerChat, peer_echo::PeerEcho,
-    };
-    use super::{progress::Progress, quiz::QuizBox};
+    use super::{addr_parse::AddrParse, bench::Bench, fetch::Fetch, grpc::Grpc};
+    use super::{peer_chat::PeerChat, peer_echo::PeerEcho, progress::Progress, quiz::QuizBox};
     match island {
         Late::AddrParse => view! { <AddrParse/> }.into_any(),
         Late::Bench(setup) => view! { <Bench setup=*setup>{children()}</Bench> }.into_any(),
         Late::Fetch => view! { <Fetch/> }.into_any(),
+        Late::Grpc => view! { <Grpc/> }.into_any(),
         Late::PeerChat => view! { <PeerChat/> }.into_any(),
         Late::PeerEcho => view! { <PeerEcho/> }.into_any(),
         Late::Progress(plans) => view! { <Progress plans/> }.into_any(),

@@ -11,6 +11,7 @@ pub fn PeerHere(
 ) -> impl IntoView {
     let island = match slug.as_str() {
         "axum" => Some(Late::Fetch),
+        "grpc" => Some(Late::Grpc),
         "ws-echo" => Some(Late::PeerEcho),
         "ws-chat" => Some(Late::PeerChat),
         _ => None,
