@@ -1,13 +1,28 @@
-//! What a lab says about its bytes, for the dissector.
+//! What is known about the bytes of a lab: by the lab itself, and by the decoders.
 
-use dissect::{Dissector, Hints};
+use dissect::{Decoders, Hints};
 
-/// The same in the dissector's words.
+/// What a lab says, in the dissector's words.
 pub(crate) fn hints(lab: &api::lab::Hints) -> Hints {
     Hints { ports: lab.ports.clone(), descriptors: lab.descriptors.clone() }
 }
 
-/// One that knows every protocol there is, and what the lab knows.
-pub(crate) fn dissector(hints: Hints) -> Dissector {
-    Dissector::new(hints, dissect::all())
+/// Every protocol there is. In the browser a part of the wasm of its own, because few traces need more than
+/// [`Decoders::core`]: nothing else there may name [`dissect::all`].
+#[cfg(feature = "hydrate")]
+#[cfg_attr(feature = "split", leptos::lazy)]
+pub(crate) async fn decoders() -> Decoders {
+    dissect::all()
+}
+
+/// The same on the server, where it is here already.
+#[cfg(not(feature = "hydrate"))]
+pub(crate) async fn decoders() -> Decoders {
+    dissect::all()
+}
+
+/// Takes the frames of a recording apart, all of it.
+#[cfg(feature = "ssr")]
+pub(crate) fn dissector(hints: Hints) -> dissect::Dissector {
+    dissect::Dissector::new(hints, dissect::all())
 }

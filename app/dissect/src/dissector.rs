@@ -32,6 +32,13 @@ impl Dissector {
         Self { hints, decoders, ..Self::default() }
     }
 
+    /// True if some of the frames so far carry a protocol that is known only to a larger table of decoders: begin anew
+    /// with [`crate::all`].
+    #[must_use]
+    pub fn lacks(&self) -> bool {
+        self.streams.lacks()
+    }
+
     /// Takes the next frame. `number` is how fields of other frames will refer to it (Wireshark counts from 1), `time`
     /// in nanoseconds.
     pub fn push(&mut self, number: u32, time: u64, frame: &[u8]) -> Followed {

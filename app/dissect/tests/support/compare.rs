@@ -240,7 +240,8 @@ impl Comparison<'_> {
             "http.request.full_uri" => true,
             "http.file_data" if field.is_derived() => true,
             _ if origin.is_frame() => placed(field, entry),
-            _ if field.is_derived() => entry.position == 0,
+            // What is worked out, or empty, is nowhere in it.
+            _ if field.is_derived() => entry.position == 0 || entry.size == 0,
             // Bits of a byte in a message that was put together.
             _ if entry.masked => entry.position == at(field).0,
             _ => (entry.position, entry.size) == at(field),
@@ -337,8 +338,9 @@ impl<'a> Origin<'a> {
         let (payload, length) = payloads.get(frame as usize - 1).copied().unwrap_or_default();
         let position = piece.and_then(|index| {
             let entry = pieces[index];
-            // Of the first frame the end of the payload belongs to the message, of the others the start.
-            let from = if index == 0 { payload + length - entry.size } else { payload };
+            // Of the first frame the end of the payload belongs to the message, of the others the start. Alone in the
+            // list is one that filled a gap: what follows it came before.
+            let from = if index == 0 && pieces.len() > 1 { payload + length - entry.size } else { payload };
             Some(entry.position + at.checked_sub(from)?)
         });
         (position.unwrap_or(usize::MAX), size as usize)
