@@ -58,7 +58,7 @@ impl Default for GrpcWeb {
 
 impl Lab for GrpcWeb {
     const SLUG: &'static str = "grpc-web";
-    const TITLE: &'static str = "gRPC-Web";
+    const TITLE: &'static str = "gRPC-Web：浏览器里的 gRPC";
     const SUMMARY: &'static str = "同一个服务、同样的消息，一次走 HTTP/2 的帧，一次走 HTTP/1.1 的正文：尾部搬到哪里去了，少了哪两种调用。";
     const HOSTS: &'static [&'static str] = &["server", "client"];
     const OPEN: Option<Open> = Some(Open {
