@@ -9,14 +9,7 @@ pub(crate) fn hints(lab: &api::lab::Hints) -> Hints {
 
 /// Every protocol there is. In the browser a part of the wasm of its own, because few traces need more than
 /// [`Decoders::core`]: nothing else there may name [`dissect::all`].
-#[cfg(feature = "hydrate")]
-#[cfg_attr(feature = "split", leptos::lazy)]
-pub(crate) async fn decoders() -> Decoders {
-    dissect::all()
-}
-
-/// The same on the server, where it is here already.
-#[cfg(not(feature = "hydrate"))]
+#[cfg_attr(all(feature = "hydrate", feature = "split"), leptos::prelude::lazy)]
 pub(crate) async fn decoders() -> Decoders {
     dissect::all()
 }
