@@ -117,7 +117,12 @@ fn leave_out(left_out: &mut LeftOut, events: &[Event]) {
                 left_out.frame_bytes += u64::from(frame.length);
             }
             Body::Kernel(_) => left_out.kernel_events += 1,
-            Body::Code(_) | Body::Delivery(_) | Body::Lifecycle(_) | Body::Signal(_) | Body::Message(_) => {
+            Body::Code(_)
+            | Body::Delivery(_)
+            | Body::Lifecycle(_)
+            | Body::Signal(_)
+            | Body::Message(_)
+            | Body::Secret(_) => {
                 left_out.code_events += 1;
             }
         }

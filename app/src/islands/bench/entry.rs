@@ -47,7 +47,7 @@ pub(crate) fn is_logged(event: &Event, crates: bool, kernel: bool) -> bool {
         Body::Code(code) => code.own || crates,
         Body::Kernel(_) => kernel,
         Body::Lifecycle(_) => true,
-        Body::Frame(_) | Body::Delivery(_) | Body::Signal(_) | Body::Message(_) => false,
+        Body::Frame(_) | Body::Delivery(_) | Body::Signal(_) | Body::Message(_) | Body::Secret(_) => false,
     }
 }
 
@@ -92,7 +92,7 @@ pub(crate) fn entry(event: &Event, model: &Model) -> Entry {
             }
             entry.message = lifecycle_words(lifecycle, model);
         }
-        Body::Frame(_) | Body::Delivery(_) | Body::Signal(_) | Body::Message(_) => {}
+        Body::Frame(_) | Body::Delivery(_) | Body::Signal(_) | Body::Message(_) | Body::Secret(_) => {}
     }
     entry
 }

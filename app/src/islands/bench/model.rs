@@ -200,7 +200,7 @@ impl Model {
                 insert_sorted(&mut self.sections, row, |row| (row.time, row.seq));
             }
             Body::Signal(_) => self.signals += 1,
-            Body::Lifecycle(_) | Body::Message(_) => {}
+            Body::Lifecycle(_) | Body::Message(_) | Body::Secret(_) => {}
         }
     }
 
@@ -305,6 +305,7 @@ impl From<Trace> for Model {
 pub fn is_shown(event: &Event, crates: bool) -> bool {
     match &event.body {
         Body::Code(code) => code.own || crates,
+        Body::Secret(_) => false,
         _ => true,
     }
 }
@@ -320,7 +321,7 @@ pub fn host_of(event: &Event) -> Option<HostId> {
         Body::Kernel(kernel) => Some(kernel.host),
         Body::Lifecycle(Lifecycle::LineChanged { host, .. }) => Some(*host),
         Body::Lifecycle(Lifecycle::Measured { host, .. }) => *host,
-        Body::Lifecycle(_) | Body::Signal(_) => None,
+        Body::Lifecycle(_) | Body::Signal(_) | Body::Secret(_) => None,
     }
 }
 
