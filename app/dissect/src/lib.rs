@@ -17,6 +17,7 @@ mod arp;
 mod checksum;
 mod context;
 pub mod conversations;
+mod decoders;
 mod dissector;
 mod ethernet;
 mod fields;
@@ -39,6 +40,7 @@ mod udp;
 mod vlan;
 
 pub use conversations::{Conversations, Segment};
+pub use decoders::{Decoders, all};
 pub use dissector::{Dissector, Followed, reopen};
 pub use spec::Spec;
 pub use types::{Dissection, Field, Hints, Layer, Opened, Part, Value};

@@ -164,7 +164,9 @@ impl fmt::Display for Value {
 /// What a lab knows and the bytes do not say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Hints {
-    /// Transport port → application protocol by Wireshark's name (`http`, `websocket`, `data` for none).
-    /// Without a hint, HTTP is known by its first line, on any port.
+    /// Transport port → application protocol by Wireshark's name (`http`, `http2`, `websocket`, `data` for none).
+    /// Without a hint, the first bytes of a stream tell, on any port.
     pub ports: Vec<(u16, String)>,
+    /// A serialized `google.protobuf.FileDescriptorSet`: names and types of what gRPC calls carry. Empty if none.
+    pub descriptors: Vec<u8>,
 }

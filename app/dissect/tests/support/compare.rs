@@ -27,7 +27,7 @@ pub struct Report {
 /// `streams`: as parts of a capture, messages in TCP streams included; else each frame for itself.
 pub fn compare(file: &Path, frames: &[Frame], streams: bool) -> Result<Report, String> {
     let mut report = Report::default();
-    let mut dissector = Dissector::new(Hints::default());
+    let mut dissector = Dissector::new(Hints::default(), dissect::all());
     let mut payloads = Vec::new();
     pdml::read(file, streams, |entries| {
         if let Some(Frame { time, bytes }) = frames.get(report.frames) {
