@@ -1,8 +1,10 @@
 //! What all views of one bench share: the trace, one time cursor, one selection.
 
+use super::compare::state::Compared;
 use super::model::{Model, is_shown};
 use super::segments::Segments;
 use super::source::Source;
+use super::views::Panel;
 use api::lab::LabInfo;
 use leptos::prelude::*;
 
@@ -46,6 +48,10 @@ pub struct Bench {
     pub source: RwSignal<Option<Source>>,
     /// The reader did something with this bench: the page's address tells its state.
     pub touched: RwSignal<bool>,
+    /// The view the reader chose last.
+    pub(crate) view: RwSignal<Option<Panel>>,
+    /// What the trace is compared with.
+    pub(crate) compared: Compared,
     segments: StoredValue<Segments>,
 }
 
@@ -67,6 +73,8 @@ impl Bench {
             still: RwSignal::new(false),
             source: RwSignal::new(None),
             touched: RwSignal::new(false),
+            view: RwSignal::new(None),
+            compared: Compared::new(),
             segments: StoredValue::new(Segments::default()),
         }
     }
