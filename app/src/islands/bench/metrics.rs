@@ -74,7 +74,7 @@ fn Bars(bench: Bench) -> impl IntoView {
 fn Numbers(bench: Bench) -> impl IntoView {
     let open = RwSignal::new(false);
     let html = move || {
-        if open.get() { bench.model.with(|model| numbers::html(model)) } else { String::new() }
+        if open.get() { bench.model.with(numbers::html) } else { String::new() }
     };
     view! {
         <details class="told-details" on:toggle=heard(move |event: leptos::ev::Event| {

@@ -287,12 +287,12 @@ mod tests {
         assert_eq!(push(segment(0, 0, SYN))[0].mark, Some(Mark::Open));
         let data = push(segment(1, 12, 0x18)).remove(0);
         assert_eq!((data.from_byte, data.to_byte, data.length(), data.mark), (0, 12, 12, None));
-        assert_eq!(push(segment(13, 0, 0x10)), [], "an acknowledgment owns nothing");
+        assert!(push(segment(13, 0, 0x10)).is_empty(), "an acknowledgment owns nothing");
         let end = push(segment(13, 3, FIN)).remove(0);
         assert_eq!((end.length(), end.mark), (3, Some(Mark::Close)));
         let mut probe = segment(12, 1, 0x10);
         probe.analysis.keep_alive = true;
-        assert_eq!(push(probe), []);
+        assert!(push(probe).is_empty());
     }
 
     #[test]
