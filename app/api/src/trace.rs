@@ -66,6 +66,9 @@ pub struct InterfaceInfo {
 }
 
 /// Counts of what was left out of the trace; all zero means the trace is complete.
+///
+/// A run that was killed counts up to a few milliseconds before its end; what its observers saw after that is neither
+/// in the trace nor here, because nobody is left who knows it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LeftOut {
@@ -301,7 +304,7 @@ pub enum Lifecycle {
     Started { setup_us: u32 },
     /// The reader typed a line.
     Input { text: String },
-    /// The reader changed a host's line.
+    /// The reader, or the lab itself, changed a host's line.
     LineChanged { host: HostId, line: Line },
     /// A measurement the lab reports as its result (label in Chinese, unit by its symbol).
     Measured { host: Option<HostId>, label: String, value: f64, unit: String },

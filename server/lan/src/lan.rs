@@ -3,6 +3,7 @@
 use crate::setup::Setup;
 use crate::shared::Shared;
 use crate::{Config, Control, Host, Recorder};
+use api::line::Line;
 use api::run::Tier;
 use api::trace::{HostId, Lifecycle, Signal};
 use std::sync::Arc;
@@ -115,6 +116,32 @@ impl Lan {
     /// Events from here on belong to a new part of the run.
     pub fn section(&self, title: &str) {
         self.tell(Lifecycle::Section { title: title.into() });
+    }
+
+    /// Pulls the host's cable: from now on every frame is lost, in both directions, and neither end is told.
+    ///
+    /// # Errors
+    /// In tier `loopback`, which has no cables.
+    pub fn unplug(&self, host: &Host) -> anyhow::Result<()> {
+        let mut line = self.line(host);
+        (line.up.loss_percent, line.down.loss_percent) = (100.0, 100.0);
+        self.set_line(host, line)
+    }
+
+    /// Puts the cable back, with the settings the run started with.
+    ///
+    /// # Errors
+    /// As [`Self::unplug`].
+    pub fn plug(&self, host: &Host) -> anyhow::Result<()> {
+        self.set_line(host, self.line(host))
+    }
+
+    fn line(&self, host: &Host) -> Line {
+        self.shared.config.lines.get(host.name()).cloned().unwrap_or_default()
+    }
+
+    fn set_line(&self, host: &Host, line: Line) -> anyhow::Result<()> {
+        self.shared.set_line(host.name(), line).map_err(|invalid| anyhow::anyhow!(invalid.message))
     }
 
     /// Records a level on a wire that is not Ethernet.

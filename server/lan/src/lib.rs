@@ -28,7 +28,7 @@ mod sys;
 mod task;
 mod wire;
 
-pub use code::code_layer;
+pub use code::{code_layer, observe_log};
 pub use config::Config;
 pub use control::Control;
 pub use host::Host;

@@ -26,6 +26,8 @@ fn run<Fut: Future<Output = ()>>(
         match message {
             FromRun::Host { info } => collected.0.push(info),
             FromRun::Events { events } => collected.1.extend(events),
+            // The end says it again.
+            FromRun::LeftOut { so_far } => assert!(!so_far.is_empty(), "nothing was left out"),
             other => panic!("unexpected message {other:?}"),
         }
     });
