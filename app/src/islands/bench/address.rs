@@ -1,10 +1,12 @@
 //! The state of a bench in the page's address: `?lab=tcp-echo&p.message=hi&l.client=d50l20&seed=7&trace=…&at=42`,
-//! and beside it which view is chosen and what is compared: `&view=compare&with=…&parts=a0.b1`.
+//! and beside it which view is chosen, how it draws and what is compared: `&view=chart&bars=mean`,
+//! `&view=compare&with=…&parts=a0.b1`.
 //!
 //! Only what differs from the defaults is written. Parts that make no sense are ignored when read.
 
 use super::compare::part::Part;
 use super::knob::KNOBS;
+use super::metrics::bars::Statistic;
 use super::number;
 use api::line::{Impairments, Line};
 use api::run::Congestion;
@@ -24,6 +26,8 @@ pub(crate) struct Address {
     pub(crate) trace: Option<String>,
     /// Name of the view that the reader chose.
     pub(crate) view: Option<String>,
+    /// What the chart's bars are; none: curves.
+    pub(crate) bars: Option<Statistic>,
     /// Saved trace to compare with.
     pub(crate) with: Option<String>,
     /// What stands on the two sides of the comparison.
@@ -55,6 +59,7 @@ impl Address {
         push("cc", self.congestion.map(|congestion| congestion.linux_name().to_owned()));
         push("trace", self.trace.clone());
         push("view", self.view.clone());
+        push("bars", self.bars.map(|bars| bars.key().to_owned()));
         push("with", self.with.clone());
         push("parts", self.parts.map(|[first, second]| format!("{}.{}", first.key(), second.key())));
         push("at", self.selected.map(|seq| seq.to_string()));
@@ -72,6 +77,7 @@ impl Address {
                 "cc" => address.congestion = congestion(&value),
                 "trace" => address.trace = Some(value).filter(|id| is_id(id)),
                 "view" => address.view = Some(value),
+                "bars" => address.bars = Statistic::from_key(&value),
                 "with" => address.with = Some(value).filter(|id| is_id(id)),
                 "parts" => address.parts = parts(&value),
                 "at" => address.selected = value.parse().ok(),
@@ -151,6 +157,7 @@ mod tests {
             congestion: Some(Congestion::Reno),
             trace: Some("01JD-abc".into()),
             view: Some("compare".into()),
+            bars: Some(Statistic::Mean),
             with: Some("01JD-def".into()),
             parts: Part::from_key("a0").zip(Part::from_key("b")).map(Into::into),
             selected: Some(42),
@@ -182,6 +189,7 @@ mod tests {
             ("seed", "-1"),
             ("cc", "vegas"),
             ("trace", "../../etc"),
+            ("bars", "median"),
             ("with", "a/b"),
             ("parts", "a0"),
             ("parts", "a.x"),

@@ -125,7 +125,9 @@ fn start(
         let address = sync::read(bench, trace.get_value().is_some());
         if let Some(address) = &address {
             settings.read(address);
-            bench.view.set(address.view.as_deref().and_then(views::Panel::named));
+            let compares = address.with.is_some().then_some(views::Panel::Compare);
+            bench.view.set(address.view.as_deref().and_then(views::Panel::named).or(compares));
+            bench.bars.set(address.bars);
             bench.compared.parts.set(address.parts);
             if let Some(id) = address.with.clone() {
                 spawn_local(compare::state::load(bench, id));

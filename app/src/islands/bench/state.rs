@@ -1,6 +1,7 @@
 //! What all views of one bench share: the trace, one time cursor, one selection.
 
 use super::compare::state::Compared;
+use super::metrics::bars::Statistic;
 use super::model::{Model, is_shown};
 use super::segments::Segments;
 use super::source::Source;
@@ -50,6 +51,8 @@ pub struct Bench {
     pub touched: RwSignal<bool>,
     /// The view the reader chose last.
     pub(crate) view: RwSignal<Option<Panel>>,
+    /// The chart shows bars of this; `None`: curves.
+    pub(crate) bars: RwSignal<Option<Statistic>>,
     /// What the trace is compared with.
     pub(crate) compared: Compared,
     segments: StoredValue<Segments>,
@@ -74,6 +77,7 @@ impl Bench {
             source: RwSignal::new(None),
             touched: RwSignal::new(false),
             view: RwSignal::new(None),
+            bars: RwSignal::new(None),
             compared: Compared::new(),
             segments: StoredValue::new(Segments::default()),
         }

@@ -35,6 +35,7 @@ pub(crate) fn write(bench: Bench, settings: Settings, shown: Option<String>) {
         };
         address.trace = trace.filter(|id| Some(id) != shown.as_ref());
         address.view = bench.view.get().map(|panel| panel.names().0.to_owned());
+        address.bars = bench.bars.get();
         address.with = bench.compared.other.with(|other| other.as_ref().and_then(|other| other.id.clone()));
         address.parts = bench.compared.parts.get();
         address.selected = bench.selected.get();

@@ -5,7 +5,7 @@ use super::compare::Compare;
 use super::frames::Frames;
 use super::kernel::Kernel;
 use super::log::Log;
-use super::metrics::Metrics;
+use super::metrics::{self, Metrics};
 use super::onion::Onion;
 use super::sequence::Sequence;
 use super::state::Bench;
@@ -89,6 +89,8 @@ struct Has {
     signals: bool,
     crossings: bool,
     samples: bool,
+    /// Results of one unit, which bars compare.
+    results: bool,
     streams: bool,
 }
 
@@ -106,6 +108,7 @@ fn panels(has: Has) -> (Panel, Vec<Panel>) {
         (!wave_first, Panel::Kernel),
         (true, Panel::Log),
         (wave_first, Panel::Kernel),
+        (has.results && !has.samples, Panel::Chart),
         (true, Panel::Compare),
     ];
     (first, others.into_iter().filter(|(is, _)| *is).map(|(_, panel)| panel).collect())
@@ -125,6 +128,7 @@ pub(crate) fn Views(
             signals: model.signals > 0,
             crossings: model.crossings > 0,
             samples: !model.series.is_empty(),
+            results: metrics::bars::compares(model),
             streams: bench.with_segments(model, |segments| !segments.spans().is_empty()),
         })
     });
@@ -229,6 +233,7 @@ mod tests {
             assert!(![Panel::Onion, Panel::Chart, Panel::Streams].iter().any(|panel| others.contains(panel)));
             assert_eq!(panels(Has { crossings: true, ..has }).1[0], Panel::Onion);
             assert_eq!(panels(Has { samples: true, ..has }).1[0], Panel::Chart);
+            assert!(panels(Has { results: true, ..has }).1[1..].contains(&Panel::Chart), "results open no view");
             assert!(panels(Has { streams: true, ..has }).1.contains(&Panel::Streams));
         }
     }

@@ -1,9 +1,9 @@
-//! One number of each series as bars: SVG, a string.
+//! One number of each series, and each result that the lab reported, as bars: SVG, a string.
 
-use super::series::{MOST, name};
+use super::series::{MOST, named};
 use crate::islands::bench::format::fit;
 use crate::islands::bench::markup::escaped;
-use crate::islands::bench::model::{Model, Series};
+use crate::islands::bench::model::{Measurement, Model, Series};
 use crate::islands::bench::number;
 
 /// Height of one bar with its label, of the bar alone, and of a unit's heading, pixels.
@@ -34,8 +34,18 @@ impl Statistic {
         }
     }
 
-    pub(crate) fn named(name: &str) -> Self {
-        Self::ALL.into_iter().find(|one| one.name() == name).unwrap_or(Self::Last)
+    /// For the address and for the options of a choice.
+    pub(crate) fn key(self) -> &'static str {
+        match self {
+            Self::Last => "last",
+            Self::Mean => "mean",
+            Self::Sum => "sum",
+            Self::Max => "max",
+        }
+    }
+
+    pub(crate) fn from_key(key: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|one| one.key() == key)
     }
 
     /// `None` of no values.
@@ -64,6 +74,46 @@ pub(crate) fn by_section<'a>(model: &'a Model, series: &Series, time: u64) -> Ve
     let title =
         |at: Option<usize>| at.and_then(|at| model.sections.get(at)).map_or("", |it| it.title.as_str());
     parts.into_iter().map(|(section, values)| (title(section), values)).collect()
+}
+
+/// A result in the section that it was reported in; of several under one name, all.
+pub(crate) struct Reported<'a> {
+    pub(crate) name: String,
+    pub(crate) section: &'a str,
+    pub(crate) unit: &'a str,
+    /// In order of time.
+    pub(crate) all: Vec<&'a Measurement>,
+}
+
+/// The results that have a unit: without one, a number is a code, not a quantity.
+pub(crate) fn reported(model: &Model) -> Vec<Reported<'_>> {
+    let mut list: Vec<(Option<usize>, Reported<'_>)> = Vec::new();
+    for one in model.measured.iter().filter(|one| !one.unit.is_empty()) {
+        let section = model.section_at(one.time, one.seq);
+        let same = |known: &Measurement| {
+            (known.host, &known.label, &known.unit) == (one.host, &one.label, &one.unit)
+        };
+        let known = list.iter_mut().find(|(at, it)| *at == section && it.all.iter().any(|known| same(known)));
+        match known {
+            Some((_, known)) => known.all.push(one),
+            None => {
+                let title = section.and_then(|at| model.sections.get(at)).map_or("", |it| it.title.as_str());
+                let (name, unit) = (named(model, one.host, &one.label), one.unit.as_str());
+                list.push((section, Reported { name, section: title, unit, all: vec![one] }));
+            }
+        }
+    }
+    list.into_iter().map(|(_, one)| one).take(MOST).collect()
+}
+
+/// Is there more than one bar of some unit? One alone compares nothing.
+pub(crate) fn compares(model: &Model) -> bool {
+    let mut units: Vec<&str> = Vec::new();
+    reported(model).into_iter().any(|one| {
+        let known = units.contains(&one.unit);
+        units.push(one.unit);
+        known
+    })
 }
 
 struct Bar {
@@ -128,21 +178,42 @@ fn bars(model: &Model, statistic: Statistic, time: u64) -> Vec<(String, Vec<Bar>
         let known = by_section(model, series, time);
         let bars = by_section(model, series, u64::MAX).into_iter().enumerate().map(|(at, (section, all))| {
             let value = known.get(at).and_then(|(_, values)| statistic.of(values));
-            let name = name(model, series);
-            let label = if section.is_empty() { name } else { format!("{name} · {section}") };
+            let label = label(&named(model, series.host, &series.name), section);
             // While it grows, no number leaves the picture: a mean or a last value may have been greater before.
             let greatest = all.iter().fold(0.0_f64, |most, value| most.max(value.abs()));
             let most =
                 if statistic == Statistic::Sum { statistic.of(&all).unwrap_or(0.0).abs() } else { greatest };
             Bar { label, class: number % 8, value, most }
         });
-        let bars: Vec<Bar> = bars.collect();
-        match units.iter_mut().find(|(unit, _)| *unit == series.unit) {
-            Some((_, known)) => known.extend(bars),
-            None => units.push((series.unit.clone(), bars)),
-        }
+        put(&mut units, &series.unit, bars.collect());
+    }
+    let mut names: Vec<String> = Vec::new();
+    for one in reported(model) {
+        let known = names.iter().position(|name| *name == one.name).unwrap_or_else(|| {
+            names.push(one.name.clone());
+            names.len() - 1
+        });
+        let past = one.all.iter().take_while(|result| result.time <= time).last();
+        let bar = Bar {
+            label: label(&one.name, one.section),
+            class: (model.series.len() + known) % 8,
+            value: past.map(|result| result.value),
+            most: one.all.iter().fold(0.0, |most, result| most.max(result.value.abs())),
+        };
+        put(&mut units, one.unit, vec![bar]);
     }
     units
+}
+
+fn put(units: &mut Vec<(String, Vec<Bar>)>, unit: &str, bars: Vec<Bar>) {
+    match units.iter_mut().find(|(known, _)| known == unit) {
+        Some((_, known)) => known.extend(bars),
+        None => units.push((unit.to_owned(), bars)),
+    }
+}
+
+fn label(name: &str, section: &str) -> String {
+    if section.is_empty() { name.to_owned() } else { format!("{name} · {section}") }
 }
 
 #[cfg(test)]
@@ -156,7 +227,37 @@ mod tests {
         let values = [1.0, 5.0, 3.0];
         assert_eq!(Statistic::ALL.map(|one| one.of(&values)), [Some(3.0), Some(3.0), Some(9.0), Some(5.0)]);
         assert_eq!(Statistic::Mean.of(&[]), None);
-        assert!(Statistic::ALL.into_iter().all(|one| Statistic::named(one.name()) == one));
+        assert!(Statistic::ALL.into_iter().all(|one| Statistic::from_key(one.key()) == Some(one)));
+        assert_eq!(Statistic::from_key("median"), None);
+    }
+
+    #[test]
+    fn results_are_bars_where_two_can_be_compared() {
+        let section = |title: &str| Lifecycle::Section { title: title.into() };
+        let measured = |label: &str, value: f64, unit: &str| Lifecycle::Measured {
+            host: None,
+            label: label.into(),
+            value,
+            unit: unit.into(),
+        };
+        let model = model(vec![
+            section("TCP"),
+            measured("状态码", 200.0, ""),
+            measured("时延", 1.0, "ms"),
+            measured("时延", 2.0, "ms"),
+            section("UDP"),
+            measured("时延", 3.0, "ms"),
+        ]);
+        let values = |time| {
+            let [(unit, bars)] = bars(&model, Statistic::Sum, time).try_into().ok().unwrap();
+            assert_eq!((unit.as_str(), bars[0].class), ("ms", bars[1].class), "one quantity, one look");
+            bars.iter().map(|bar| bar.value).collect::<Vec<_>>()
+        };
+        assert_eq!(values(20), [Some(1.0), None]);
+        assert_eq!(values(1_000), [Some(2.0), Some(3.0)], "the last that was said, not their sum");
+        assert!(compares(&model));
+        let codes = vec![measured("甲", 200.0, ""), measured("乙", 404.0, ""), measured("时延", 1.0, "ms")];
+        assert!(!compares(&super::super::series::tests::model(codes)));
     }
 
     #[test]

@@ -2,17 +2,18 @@
 
 use crate::islands::bench::chart::panels::{Line, NO_EVENT, Panel, Panels};
 use crate::islands::bench::model::{Model, Series};
+use api::trace::HostId;
 
 /// More series than this are not drawn.
 pub(crate) const MOST: usize = 32;
 /// Height of a panel, pixels.
 const HEIGHT: i32 = 150;
 
-/// The name of a series, with its host if it has one.
-pub(crate) fn name(model: &Model, series: &Series) -> String {
-    match series.host {
-        Some(host) => format!("{}（{}）", series.name, model.host_name(host)),
-        None => series.name.clone(),
+/// The name of a series or a result, with its host if it has one.
+pub(crate) fn named(model: &Model, host: Option<HostId>, name: &str) -> String {
+    match host {
+        Some(host) => format!("{name}（{}）", model.host_name(host)),
+        None => name.to_owned(),
     }
 }
 
@@ -59,7 +60,7 @@ fn line(model: &Model, series: &Series, number: usize) -> Line {
         seqs.push(point.seq);
     }
     Line {
-        name: name(model, series),
+        name: named(model, series.host, &series.name),
         class: format!("chart-line-{}", number % 8),
         samples,
         seqs,
