@@ -78,7 +78,7 @@ test("chart: samples as curves, stepped through by keyboard, as bars, as tables;
   await chart.focus();
   await site.keyboard.press("Home");
   const first = sampled[0]!;
-  const millis = (time: number) => (time / 1e6).toFixed(3);
+  const millis = (time: number) => (Math.floor((time + 500) / 1_000) / 1_000).toFixed(3);
   await expect(chart).toHaveAttribute("aria-valuetext", new RegExp(`^${millis(first.time)} ms：`));
   await expect(chart.locator(".chart-ring")).toHaveCount(1);
   await expect(clock(here)).toHaveAttribute("aria-valuetext", new RegExp(`^${millis(first.time)}`));

@@ -233,7 +233,10 @@ mod tests {
             assert!(![Panel::Onion, Panel::Chart, Panel::Streams].iter().any(|panel| others.contains(panel)));
             assert_eq!(panels(Has { crossings: true, ..has }).1[0], Panel::Onion);
             assert_eq!(panels(Has { samples: true, ..has }).1[0], Panel::Chart);
-            assert!(panels(Has { results: true, ..has }).1[1..].contains(&Panel::Chart), "results open no view");
+            assert!(
+                panels(Has { results: true, ..has }).1[1..].contains(&Panel::Chart),
+                "results open no view"
+            );
             assert!(panels(Has { streams: true, ..has }).1.contains(&Panel::Streams));
         }
     }
