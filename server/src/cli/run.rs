@@ -98,7 +98,7 @@ async fn execute(args: Args) -> anyhow::Result<ExitCode> {
     }
     if let Some(path) = &args.pcap {
         let mut file = std::io::BufWriter::new(std::fs::File::create(path)?);
-        lan::pcapng::write(&trace, None, &mut file)?;
+        lan::pcapng::write(&trace, &mut file)?;
         file.flush()?;
     }
     Ok(conclude(&trace.outcome))

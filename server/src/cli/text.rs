@@ -44,6 +44,7 @@ impl Printer {
             Body::Message(message) => {
                 Some((self.name(message.from), format!("▶ {}：{}", self.name(message.to), message.text)))
             }
+            Body::Secret(_) => None,
             Body::Signal(signal) => {
                 let byte = signal.byte.map(|byte| format!(" 0x{byte:02x}")).unwrap_or_default();
                 Some((signal.wire.clone(), format!("∿ {} 个电平{byte}", signal.levels.len())))

@@ -200,7 +200,7 @@ impl Model {
                 insert_sorted(&mut self.sections, row, |row| (row.time, row.seq));
             }
             Body::Signal(_) => self.signals += 1,
-            Body::Lifecycle(_) | Body::Message(_) => {}
+            Body::Lifecycle(_) | Body::Message(_) | Body::Secret(_) => {}
         }
     }
 
@@ -307,6 +307,7 @@ pub fn is_shown(event: &Event, crates: bool) -> bool {
         Body::Code(code) => code.own || crates,
         // Points of a curve: too many to step through.
         Body::Lifecycle(Lifecycle::Sampled { .. }) => false,
+        Body::Secret(_) => false,
         _ => true,
     }
 }
@@ -322,7 +323,7 @@ pub fn host_of(event: &Event) -> Option<HostId> {
         Body::Kernel(kernel) => Some(kernel.host),
         Body::Lifecycle(Lifecycle::LineChanged { host, .. }) => Some(*host),
         Body::Lifecycle(Lifecycle::Measured { host, .. } | Lifecycle::Sampled { host, .. }) => *host,
-        Body::Lifecycle(_) | Body::Signal(_) => None,
+        Body::Lifecycle(_) | Body::Signal(_) | Body::Secret(_) => None,
     }
 }
 

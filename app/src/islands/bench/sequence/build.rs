@@ -31,7 +31,7 @@ pub(crate) fn build(model: &Model, segments: &Segments) -> Vec<Mark> {
             }
             Body::Lifecycle(lifecycle) => note(model, lifecycle),
             Body::Message(message) => Some((message.text.clone(), passage(message))),
-            Body::Code(_) | Body::Delivery(_) | Body::Signal(_) => None,
+            Body::Code(_) | Body::Delivery(_) | Body::Signal(_) | Body::Secret(_) => None,
         };
         if let Some((text, what)) = found {
             marks.push(Mark { seq: event.seq, time: event.time, text, what });
