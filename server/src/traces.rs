@@ -101,7 +101,7 @@ async fn pcapng(store: &Store, id: &str) -> Result<Response, Refused> {
     let bytes = blocking(move || {
         let trace = packed.trace()?;
         let mut bytes = Vec::new();
-        lan::pcapng::write(&trace, None, &mut bytes).map_err(|error| StoreError::Corrupt(error.into()))?;
+        lan::pcapng::write(&trace, &mut bytes).map_err(|error| StoreError::Corrupt(error.into()))?;
         Ok(bytes)
     })
     .await?;

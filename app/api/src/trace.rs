@@ -96,8 +96,8 @@ pub struct Event {
     pub body: Body,
 }
 
-/// What was seen, in JSON an object with one key: `code`, `frame`, `delivery`, `kernel`, `lifecycle`, `signal` or
-/// `message`.
+/// What was seen, in JSON an object with one key: `code`, `frame`, `delivery`, `kernel`, `lifecycle`, `signal`,
+/// `message` or `secret`.
 /// (A tag among the fields would be shorter to read, but makes every parser keep the whole object before it knows
 /// what it reads: in the browser that is a third of the decoder.)
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -118,6 +118,9 @@ pub enum Body {
     /// Two programs agree that a message passed where no wire observer looks: between the reader's own browser and
     /// this server (`time` is when the sender handed it over).
     Message(Message),
+    /// A program of the run wrote a key of one of its TLS or QUIC connections down (`time` is when that was read, a
+    /// little after it was written).
+    Secret(Secret),
 }
 
 /// A `tracing` event of the lab or of a crate it uses.
@@ -346,6 +349,42 @@ pub struct Message {
     pub arrived: Option<u64>,
 }
 
+/// A line of a TLS key log (RFC 9850), as programs write it to the file that `SSLKEYLOGFILE` names:
+/// label, client random and secret, the latter two in lowercase hexadecimal.
+///
+/// Connections of a run live as long as the run; a secret opens nothing but the frames beside it in the trace.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Secret {
+    /// `CLIENT_TRAFFIC_SECRET_0 52362c10… 8a2f…`, without line end.
+    pub line: String,
+}
+
+impl Secret {
+    /// Longest label, and longest secret in bytes (a hash of 512 bits).
+    const LABEL: usize = 40;
+    const LONGEST: usize = 64;
+
+    /// Longest line, in bytes.
+    pub const LINE: usize = Self::LABEL + 1 + 64 + 1 + 2 * Self::LONGEST;
+
+    /// Takes a line, if it is well formed. Comments and empty lines are none.
+    #[must_use]
+    pub fn parse(line: &str) -> Option<Self> {
+        let mut words = line.split_ascii_whitespace();
+        let (label, random, secret) = (words.next()?, words.next()?, words.next()?);
+        let named = |letter: u8| letter.is_ascii_uppercase() || letter.is_ascii_digit() || letter == b'_';
+        let hex =
+            |word: &str| word.len().is_multiple_of(2) && word.bytes().all(|digit| digit.is_ascii_hexdigit());
+        let whole = words.next().is_none()
+            && label.len() <= Self::LABEL
+            && label.bytes().all(named)
+            && (random.len() == 64 && hex(random))
+            && ((32..=2 * Self::LONGEST).contains(&secret.len()) && hex(secret));
+        let lower = |word: &str| word.to_ascii_lowercase();
+        whole.then(|| Self { line: format!("{label} {} {}", lower(random), lower(secret)) })
+    }
+}
+
 fn is_false(value: &bool) -> bool {
     !*value
 }
@@ -354,11 +393,11 @@ fn is_zero(value: &u32) -> bool {
     *value == 0
 }
 
-fn to_base64<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn to_base64<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&STANDARD.encode(bytes))
 }
 
-fn from_base64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+pub(crate) fn from_base64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
     let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
     STANDARD.decode(text.as_bytes()).map_err(serde::de::Error::custom)
 }
@@ -387,6 +426,33 @@ mod tests {
             r#"{"seq":3,"time":1500,"body":{"frame":{"frame":0,"from":1,"segment":0,"bytes":"AQI=","length":2}}}"#
         );
         assert_eq!(serde_json::from_str::<Event>(&json).unwrap(), event);
+    }
+
+    #[test]
+    fn only_whole_lines_of_a_key_log_are_secrets() {
+        let (random, secret) = ("aB".repeat(32), "0F".repeat(48));
+        let line = format!("CLIENT_TRAFFIC_SECRET_0 {random} {secret}");
+        let taken = Secret::parse(&format!("{line}\r\n")).unwrap();
+        assert_eq!(
+            taken.line,
+            line.to_lowercase().replace("client_traffic_secret_0", "CLIENT_TRAFFIC_SECRET_0")
+        );
+        assert!(taken.line.len() <= Secret::LINE);
+        for wrong in [
+            String::new(),
+            "# comment".into(),
+            format!("CLIENT_RANDOM {random}"),
+            format!("{line} more"),
+            format!("{line}0"),
+            format!("client {random} {secret}"),
+            format!("X {} {secret}", &random[2..]),
+            format!("X {random} {}", "zz".repeat(32)),
+            format!("X {random} {}", "00".repeat(65)),
+            format!("X {random} 00"),
+            format!("{} {random} {secret}", "X".repeat(41)),
+        ] {
+            assert_eq!(Secret::parse(&wrong), None, "{wrong}");
+        }
     }
 
     #[test]

@@ -1,13 +1,16 @@
 //! A whole capture, frame after frame.
 
+use crate::app::stream::Setup;
 use crate::conversations::{Conversations, Segment};
+use crate::decoders::Decoders;
 use crate::streams::Streams;
 use crate::types::{Dissection, Hints, Opened};
 
 /// Takes the frames of a capture apart in the order they were recorded, streams included.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Dissector {
     hints: Hints,
+    decoders: Decoders,
     conversations: Conversations,
     streams: Streams,
 }
@@ -25,8 +28,15 @@ pub struct Followed {
 
 impl Dissector {
     #[must_use]
-    pub fn new(hints: Hints) -> Self {
-        Self { hints, ..Self::default() }
+    pub fn new(hints: Hints, decoders: Decoders) -> Self {
+        Self { hints, decoders, ..Self::default() }
+    }
+
+    /// True if some of the frames so far carry a protocol that is known only to a larger table of decoders: begin anew
+    /// with [`crate::all`].
+    #[must_use]
+    pub fn lacks(&self) -> bool {
+        self.streams.lacks()
     }
 
     /// Takes the next frame. `number` is how fields of other frames will refer to it (Wireshark counts from 1), `time`
@@ -34,9 +44,10 @@ impl Dissector {
     pub fn push(&mut self, number: u32, time: u64, frame: &[u8]) -> Followed {
         let mut dissection = crate::dissect(frame, &self.hints);
         let segment = self.conversations.push(time, &dissection);
+        let setup = Setup { hints: &self.hints, decoders: self.decoders };
         let opened = segment
             .as_ref()
-            .and_then(|segment| self.streams.push(number, frame, &dissection, segment, &self.hints));
+            .and_then(|segment| self.streams.push(number, frame, &dissection, segment, setup));
         if let Some(opened) = &opened {
             dissection.open(opened.clone());
         }

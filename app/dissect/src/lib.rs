@@ -1,7 +1,7 @@
 //! Takes frames apart: `&[u8]` → [`Layer`]s → [`Field`]s, each with the bits it was read from.
 //!
 //! - Pure: no I/O, no clock. [`dissect`] knows one frame; a [`Dissector`] follows a capture frame after frame, with
-//!   its [`conversations`] and the messages in its TCP streams (HTTP, WebSocket).
+//!   its [`conversations`] and the messages in its TCP streams (HTTP, WebSocket; with [`all`] HTTP/2 and gRPC too).
 //! - Field names are Wireshark's display-filter names, so a reader can type them there;
 //!   `tests/tshark.rs` compares names, positions and values with `tshark`.
 //! - Any bytes are fine. What is cut short gives the fields that are there.
@@ -17,6 +17,7 @@ mod arp;
 mod checksum;
 mod context;
 pub mod conversations;
+mod decoders;
 mod dissector;
 mod ethernet;
 mod fields;
@@ -39,6 +40,7 @@ mod udp;
 mod vlan;
 
 pub use conversations::{Conversations, Segment};
+pub use decoders::{Decoders, all};
 pub use dissector::{Dissector, Followed, reopen};
 pub use spec::Spec;
 pub use types::{Dissection, Field, Hints, Layer, Opened, Part, Value};
@@ -55,7 +57,10 @@ pub fn dissect(frame: &[u8], hints: &Hints) -> Dissection {
 pub fn catalog() -> impl Iterator<Item = &'static Spec> {
     let lists = [
         app::data::ALL,
+        app::grpc::ALL,
         app::http::ALL,
+        app::http2::ALL,
+        app::protobuf::ALL,
         app::websocket::ALL,
         arp::ALL,
         ethernet::ALL,

@@ -120,6 +120,8 @@ pub enum Value {
     /// A heading over its children.
     None,
     Unsigned(u64),
+    Signed(i64),
+    Float(f64),
     Bool(bool),
     Bytes(Vec<u8>),
     Mac([u8; 6]),
@@ -146,6 +148,11 @@ impl fmt::Display for Value {
         match self {
             Self::None => Ok(()),
             Self::Unsigned(number) => write!(out, "{number}"),
+            Self::Signed(number) => write!(out, "{number}"),
+            Self::Float(number) if (1e-6..1e16).contains(&number.abs()) || *number == 0.0 => {
+                write!(out, "{number}")
+            }
+            Self::Float(number) => write!(out, "{number:e}"),
             Self::Bool(set) => out.write_str(if *set { "1" } else { "0" }),
             Self::Bytes(bytes) => bytes.iter().try_for_each(|byte| write!(out, "{byte:02x}")),
             Self::Mac(mac) => mac.iter().enumerate().try_for_each(|(index, byte)| {
@@ -164,7 +171,9 @@ impl fmt::Display for Value {
 /// What a lab knows and the bytes do not say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Hints {
-    /// Transport port → application protocol by Wireshark's name (`http`, `websocket`, `data` for none).
-    /// Without a hint, HTTP is known by its first line, on any port.
+    /// Transport port → application protocol by Wireshark's name (`http`, `http2`, `websocket`, `data` for none).
+    /// Without a hint, the first bytes of a stream tell, on any port.
     pub ports: Vec<(u16, String)>,
+    /// A serialized `google.protobuf.FileDescriptorSet`: names and types of what gRPC calls carry. Empty if none.
+    pub descriptors: Vec<u8>,
 }

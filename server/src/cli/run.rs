@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use api::run::{Congestion, FromRun, Limits, Outcome, RunSpec, Tier, ToRun};
 use api::trace::Trace;
 
-use super::{complain, lines, misuse, params, text};
+use super::{complain, lines, misuse, params, reader_left, remark, text};
 use crate::catalog::{self, Lab};
 use crate::request::{self, Wish};
 use crate::serve::start_runner;
@@ -88,17 +88,18 @@ async fn execute(args: Args) -> anyhow::Result<ExitCode> {
     };
     let limits = Limits { wall_ms: lab.entry.wall_ms(), ..Limits::default() };
     if !args.json && report.tier == Tier::Loopback {
-        complain(&format!("这台机器只能以回环层级运行，看不到帧：{} {}", report.reason, report.cure));
+        remark(&format!("以回环层级运行，看不到帧。{}；要看帧：{}", report.reason, report.cure));
     }
-    let trace = follow(&args, &runner, spec, limits).await?;
+    let printer = text::Printer::new(&lab.info.hints);
+    let trace = follow(&args, &runner, spec, limits, printer).await?;
     if args.json {
         let mut out = std::io::stdout().lock();
-        serde_json::to_writer(&mut out, &trace)?;
-        writeln!(out)?;
+        let done = serde_json::to_writer(&mut out, &trace).map_err(std::io::Error::from);
+        done.and_then(|()| writeln!(out)).map_err(reader_left)?;
     }
     if let Some(path) = &args.pcap {
         let mut file = std::io::BufWriter::new(std::fs::File::create(path)?);
-        lan::pcapng::write(&trace, None, &mut file)?;
+        lan::pcapng::write(&trace, &mut file)?;
         file.flush()?;
     }
     Ok(conclude(&trace.outcome))
@@ -124,6 +125,7 @@ async fn follow(
     runner: &runner::Runner,
     spec: RunSpec,
     limits: Limits,
+    mut printer: text::Printer,
 ) -> anyhow::Result<Trace> {
     let started_at_ms = crate::runs::now_ms();
     let mut run = runner.run(spec.clone(), limits).await?;
@@ -131,7 +133,6 @@ async fn follow(
     for text in &args.input {
         control.send(ToRun::Input { text: text.clone() }).await?;
     }
-    let mut printer = text::Printer::default();
     let (mut hosts, mut events) = (Vec::new(), Vec::new());
     let mut interrupted = false;
     let (outcome, left_out) = loop {
@@ -150,7 +151,7 @@ async fn follow(
             }
             Some(FromRun::Events { events: batch }) => {
                 if !args.json {
-                    printer.print(&batch)?;
+                    printer.print(&batch).map_err(reader_left)?;
                 }
                 events.extend(batch);
             }

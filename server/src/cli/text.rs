@@ -6,7 +6,6 @@ use std::io::Write as _;
 use api::trace::{Body, Code, Delivery, Event, Fate, Frame, HostId, HostInfo, Kernel, Level, Lifecycle};
 
 /// Prints events as they come.
-#[derive(Default)]
 pub(super) struct Printer {
     hosts: Vec<String>,
     /// What each frame is, until it has arrived.
@@ -15,6 +14,13 @@ pub(super) struct Printer {
 }
 
 impl Printer {
+    /// For a lab that says this about its bytes.
+    pub(super) fn new(lab: &api::lab::Hints) -> Self {
+        let hints = dissect::Hints { ports: lab.ports.clone(), descriptors: lab.descriptors.clone() };
+        let dissector = dissect::Dissector::new(hints, dissect::all());
+        Self { hosts: Vec::new(), frames: HashMap::new(), dissector }
+    }
+
     pub(super) fn host(&mut self, info: &HostInfo) {
         self.hosts.push(info.name.clone());
     }
@@ -44,6 +50,7 @@ impl Printer {
             Body::Message(message) => {
                 Some((self.name(message.from), format!("▶ {}：{}", self.name(message.to), message.text)))
             }
+            Body::Secret(_) => None,
             Body::Signal(signal) => {
                 let byte = signal.byte.map(|byte| format!(" 0x{byte:02x}")).unwrap_or_default();
                 Some((signal.wire.clone(), format!("∿ {} 个电平{byte}", signal.levels.len())))

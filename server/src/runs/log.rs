@@ -118,7 +118,12 @@ fn leave_out(left_out: &mut LeftOut, events: &[Event]) {
             }
             Body::Kernel(_) => left_out.kernel_events += 1,
             Body::Lifecycle(Lifecycle::Sampled { .. }) => left_out.samples += 1,
-            Body::Code(_) | Body::Delivery(_) | Body::Lifecycle(_) | Body::Signal(_) | Body::Message(_) => {
+            Body::Code(_)
+            | Body::Delivery(_)
+            | Body::Lifecycle(_)
+            | Body::Signal(_)
+            | Body::Message(_)
+            | Body::Secret(_) => {
                 left_out.code_events += 1;
             }
         }

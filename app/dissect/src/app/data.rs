@@ -23,10 +23,11 @@ pub(crate) fn dissect(context: &mut Context<'_>, start: usize, end: usize) {
     context.layer("data", format!("数据 {length} 字节"), fields, length);
 }
 
-/// The bytes `start..end` of a frame whose payload `payload` begins at byte `at`: a piece of a message in a stream.
-pub(crate) fn layer(at: usize, payload: &[u8], start: usize, end: usize) -> Option<Layer> {
-    let bytes =
-        payload.get(start.checked_sub(at)?..end.checked_sub(at)?).filter(|bytes| !bytes.is_empty())?;
+/// Bytes that lie in a frame from byte `start`: a piece of a message in a stream.
+pub(crate) fn layer(bytes: &[u8], start: usize) -> Option<Layer> {
+    if bytes.is_empty() {
+        return None;
+    }
     let mut fields = Fields::new(bytes, 0, bytes.len());
     fields.add(&DATA, 0, bytes.len() * 8)?;
     fields.derived(&LEN, 0, bytes.len() as u64)?;
@@ -39,7 +40,7 @@ pub(crate) fn layer(at: usize, payload: &[u8], start: usize, end: usize) -> Opti
         protocol: "data",
         title: format!("下一条消息的开头，{} 字节", bytes.len()),
         start: to_u32(start),
-        end: to_u32(end),
+        end: to_u32(start + bytes.len()),
         parts: Vec::new(),
         quoted: false,
         fields: fields.list,

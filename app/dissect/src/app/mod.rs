@@ -2,13 +2,19 @@
 //!
 //! - In datagrams, chosen by the lab's hint, then by port: a file with `ALL` (its fields) and `dissect`, and a row in
 //!   [`PROTOCOLS`].
-//! - In streams, chosen by the lab's hint, then by the first bytes: a file with `ALL` and `step`, called by
-//!   [`crate::streams`], which alone sees more than one frame.
+//! - In streams, chosen by the lab's hint, then by the first bytes: a file with `ALL` and a
+//!   [`stream::Session`], and a row in [`crate::decoders`]. [`crate::streams`] alone sees more than one frame.
 
 pub(crate) mod data;
+mod descriptor;
+pub(crate) mod grpc;
+mod hpack;
 pub(crate) mod http;
+pub(crate) mod http2;
+pub(crate) mod protobuf;
 pub(crate) mod stream;
 pub(crate) mod websocket;
+mod wire;
 
 use crate::context::Context;
 

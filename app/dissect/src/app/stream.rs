@@ -1,7 +1,66 @@
 //! What a protocol that lives in a stream says about the bytes at hand.
 
+use crate::decoders::Decoders;
 use crate::spec::clipped;
-use crate::types::{Field, Value};
+use crate::streams::{Buffer, Now, Place};
+use crate::types::{Field, Hints, Layer, Value};
+use std::fmt::Debug;
+
+/// A protocol at work on both directions of one stream: of a TCP connection, or of bytes that another protocol carries.
+pub(crate) trait Session: Debug + Send + Sync {
+    /// The message at the front of one direction.
+    fn step(&mut self, input: &Input<'_>) -> Step;
+
+    /// True if messages can be found again after bytes were lost.
+    fn survives_gap(&self) -> bool {
+        false
+    }
+}
+
+/// What was told from outside.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Setup<'a> {
+    pub(crate) hints: &'a Hints,
+    pub(crate) decoders: Decoders,
+}
+
+/// One direction of a stream, as far as it is known and not consumed.
+#[derive(Debug)]
+pub(crate) struct Input<'a> {
+    pub(crate) buffer: &'a Buffer,
+    /// No more bytes will come.
+    pub(crate) finished: bool,
+    /// From the one who opened the connection.
+    pub(crate) from_first: bool,
+    pub(crate) now: Now,
+    pub(crate) setup: Setup<'a>,
+}
+
+impl Input<'_> {
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.buffer.bytes()
+    }
+
+    /// Where the bytes `start..end` lie.
+    pub(crate) fn place(&self, start: usize, end: usize) -> Place {
+        self.buffer.place(start, end, self.now)
+    }
+
+    /// A layer of fields whose positions count from the first byte of a message of `length` bytes.
+    pub(crate) fn layer(
+        &self,
+        protocol: &'static str,
+        title: String,
+        header: usize,
+        length: usize,
+        fields: Vec<Field>,
+    ) -> Layer {
+        let end = crate::context::to_u32(header);
+        let mut layer = Layer { protocol, title, start: 0, end, parts: Vec::new(), quoted: false, fields };
+        self.place(0, length).layer(&mut layer);
+        layer
+    }
+}
 
 /// What to do with the bytes at the front of a stream.
 pub(crate) enum Step {
@@ -14,32 +73,27 @@ pub(crate) enum Step {
     Stop,
 }
 
-/// A message at the front of a stream. Positions count from its first byte.
+/// A message at the front of a stream.
 pub(crate) struct Message {
     /// Bytes that it takes from the stream.
     pub(crate) length: usize,
     /// Bytes that belong to it and come after those, too many to collect.
     pub(crate) skip: u64,
-    /// Bytes of its header.
-    pub(crate) header: usize,
-    /// Wireshark's name.
-    pub(crate) protocol: &'static str,
+    /// Its own layer, then those of what it carries. Positions are those of frames.
+    pub(crate) layers: Vec<Layer>,
     /// For a table's column.
     pub(crate) name: &'static str,
-    pub(crate) title: String,
     pub(crate) summary: String,
-    pub(crate) fields: Vec<Field>,
     pub(crate) next: Next,
 }
 
-/// What the connection speaks after a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What the stream speaks after a message.
+#[derive(Debug)]
 pub(crate) enum Next {
     Same,
-    /// `compressed`: with the extension of RFC 7692.
-    WebSocket {
-        compressed: bool,
-    },
+    Session(Box<dyn Session>),
+    /// By one of its names, if it is known.
+    Named(&'static str),
     Opaque,
 }
 

@@ -13,7 +13,7 @@
 //! ```
 
 use super::data;
-use super::stream::{Message, Next, Step, shown};
+use super::stream::{Input, Message, Next, Session, Step, shown};
 use crate::fields::Fields;
 use crate::spec::{Form, Names, clipped, specs};
 use crate::streams::LONGEST;
@@ -99,8 +99,22 @@ fn header(bytes: &[u8]) -> Result<Header, usize> {
     Ok(Header { fin: first & 0x80 != 0, opcode: first & 0x0f, masked, short, length, key, end })
 }
 
-/// The frame at the start of `bytes`. `compressed`: the extension of RFC 7692 is in use.
-pub(crate) fn step(bytes: &[u8], compressed: bool) -> Step {
+/// Both directions after the handshake.
+#[derive(Debug)]
+pub(crate) struct Frames {
+    /// The extension of RFC 7692 is in use.
+    pub(crate) compressed: bool,
+}
+
+impl Session for Frames {
+    fn step(&mut self, input: &Input<'_>) -> Step {
+        frame(input, self.compressed)
+    }
+}
+
+/// The frame at the front.
+fn frame(input: &Input<'_>, compressed: bool) -> Step {
+    let bytes = input.bytes();
     let header = match header(bytes) {
         Ok(header) => header,
         Err(wanted) => return Step::Wait(wanted),
@@ -124,12 +138,9 @@ pub(crate) fn step(bytes: &[u8], compressed: bool) -> Step {
     Step::Message(Message {
         length: end,
         skip,
-        header: header.end,
-        protocol: "websocket",
+        layers: vec![input.layer("websocket", format!("WebSocket {summary}"), header.end, end, fields.list)],
         name: "WebSocket",
-        title: format!("WebSocket {summary}"),
         summary,
-        fields: fields.list,
         next: Next::Same,
     })
 }

@@ -1,24 +1,11 @@
 //! One direction of a connection as a stream of bytes (RFC 9293 section 3.4): what came twice is dropped, what came
 //! early waits, and every byte remembers its frame.
 
-use std::collections::VecDeque;
+use super::buffer::Buffer;
 
-/// Bytes of a stream kept for a message that is not complete.
-pub(crate) const LONGEST: usize = 1 << 20;
 /// Bytes and segments that may wait for a gap to be filled; beyond, the gap is given up.
 const EARLY_BYTES: usize = 1 << 18;
 const EARLY_SEGMENTS: usize = 512;
-
-/// Bytes that one frame brought into the stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Span {
-    /// Of the first byte, counted from the start of [`Half::bytes`].
-    pub(crate) offset: usize,
-    pub(crate) length: usize,
-    pub(crate) frame: u32,
-    /// First byte within that frame.
-    pub(crate) at: usize,
-}
 
 /// The payload of one segment.
 #[derive(Clone, Copy, Debug)]
@@ -45,9 +32,6 @@ struct Early {
 pub(crate) struct Half {
     /// Sequence number of the next byte; `None` before the first segment.
     next: Option<u32>,
-    /// In order and not yet consumed.
-    bytes: Vec<u8>,
-    spans: VecDeque<Span>,
     /// Beyond a gap, in the order of arrival.
     early: Vec<Early>,
     /// Where the stream ends.
@@ -62,8 +46,8 @@ impl Half {
         self.next.get_or_insert(seq.wrapping_add(1));
     }
 
-    /// Takes a segment. Afterwards [`Self::bytes`] has all that is in order.
-    pub(crate) fn push(&mut self, arrival: Arrival<'_>) {
+    /// Takes a segment. Afterwards `buffer` has all that is in order.
+    pub(crate) fn push(&mut self, arrival: Arrival<'_>, buffer: &mut Buffer) {
         let Arrival { frame, at, seq, bytes, fin } = arrival;
         self.next.get_or_insert(seq);
         if fin {
@@ -72,24 +56,14 @@ impl Half {
         if bytes.is_empty() {
             return;
         }
-        if !self.deliver(frame, at, seq, bytes) {
+        if !self.deliver(frame, at, seq, bytes, buffer) {
             self.early.push(Early { frame, at, seq, bytes: bytes.to_vec() });
         }
-        self.fill();
+        self.fill(buffer);
         let waiting: usize = self.early.iter().map(|early| early.bytes.len()).sum();
         if waiting > EARLY_BYTES || self.early.len() > EARLY_SEGMENTS {
-            self.skip_gap();
+            self.skip_gap(buffer);
         }
-    }
-
-    /// Everything in order that was not consumed.
-    pub(crate) fn bytes(&self) -> &[u8] {
-        &self.bytes
-    }
-
-    /// The frames of [`Self::bytes`].
-    pub(crate) fn spans(&self) -> impl Iterator<Item = Span> {
-        self.spans.iter().copied()
     }
 
     /// The sender has said that it is done, and nothing is missing.
@@ -102,28 +76,8 @@ impl Half {
         std::mem::take(&mut self.broken)
     }
 
-    /// Drops the first `count` bytes.
-    pub(crate) fn consume(&mut self, count: usize) {
-        let count = count.min(self.bytes.len());
-        self.bytes.drain(..count);
-        while let Some(span) = self.spans.front_mut() {
-            if span.offset + span.length <= count {
-                self.spans.pop_front();
-                continue;
-            }
-            let cut = count.saturating_sub(span.offset);
-            span.length -= cut;
-            span.at += cut;
-            span.offset += cut;
-            break;
-        }
-        for span in &mut self.spans {
-            span.offset -= count;
-        }
-    }
-
     /// Appends what is new of a segment. False if it begins beyond the next byte.
-    fn deliver(&mut self, frame: u32, at: usize, seq: u32, bytes: &[u8]) -> bool {
+    fn deliver(&mut self, frame: u32, at: usize, seq: u32, bytes: &[u8], buffer: &mut Buffer) -> bool {
         let next = self.next.unwrap_or(seq);
         let ahead = seq.wrapping_sub(next).cast_signed();
         if ahead > 0 {
@@ -132,38 +86,31 @@ impl Half {
         // What came first stays: a retransmission with other bytes changes nothing.
         let known = ahead.unsigned_abs() as usize;
         let Some(fresh) = bytes.get(known..).filter(|fresh| !fresh.is_empty()) else { return true };
-        self.spans.push_back(Span {
-            offset: self.bytes.len(),
-            length: fresh.len(),
-            frame,
-            at: at.saturating_add(known),
-        });
-        self.bytes.extend_from_slice(fresh);
+        buffer.append(fresh, frame, at.saturating_add(known));
         self.next = Some(next.wrapping_add(length(fresh)));
         true
     }
 
     /// Delivers what waited and follows now.
-    fn fill(&mut self) {
+    fn fill(&mut self, buffer: &mut Buffer) {
         loop {
             let next = self.next.unwrap_or(0);
             let ready = self.early.iter().position(|early| early.seq.wrapping_sub(next).cast_signed() <= 0);
             let Some(ready) = ready else { return };
             let early = self.early.remove(ready);
-            self.deliver(early.frame, early.at, early.seq, &early.bytes);
+            self.deliver(early.frame, early.at, early.seq, &early.bytes, buffer);
         }
     }
 
     /// Goes on after the gap: with the earliest bytes that wait.
-    fn skip_gap(&mut self) {
+    fn skip_gap(&mut self, buffer: &mut Buffer) {
         let next = self.next.unwrap_or(0);
         let first = self.early.iter().map(|early| early.seq).min_by_key(|seq| seq.wrapping_sub(next));
         if let Some(first) = first {
-            self.bytes.clear();
-            self.spans.clear();
+            buffer.clear();
             self.broken = true;
             self.next = Some(first);
-            self.fill();
+            self.fill(buffer);
         }
     }
 }
@@ -176,61 +123,64 @@ fn length(bytes: &[u8]) -> u32 {
 mod tests {
     use super::*;
 
-    fn push(half: &mut Half, frame: u32, seq: u32, bytes: &[u8]) {
-        half.push(Arrival { frame, at: 54, seq, bytes, fin: false });
+    /// A direction and what it has in order.
+    type Both = (Half, Buffer);
+
+    fn push((half, buffer): &mut Both, frame: u32, seq: u32, bytes: &[u8]) {
+        half.push(Arrival { frame, at: 54, seq, bytes, fin: false }, buffer);
     }
 
-    fn frames(half: &Half) -> Vec<(usize, usize, u32, usize)> {
-        half.spans().map(|span| (span.offset, span.length, span.frame, span.at)).collect()
+    fn frames((_, buffer): &Both) -> Vec<(usize, usize, u32, usize)> {
+        buffer.spans().map(|span| (span.offset, span.length, span.frame, span.at)).collect()
     }
 
     #[test]
     fn order_is_restored_and_every_byte_knows_its_frame() {
-        let mut half = Half::default();
-        half.synchronize(0);
+        let mut half = Both::default();
+        half.0.synchronize(0);
         push(&mut half, 1, 1, b"abc");
         push(&mut half, 2, 7, b"ghi");
-        assert_eq!(half.bytes(), b"abc");
+        assert_eq!(half.1.bytes(), b"abc");
         push(&mut half, 3, 4, b"def");
-        assert_eq!(half.bytes(), b"abcdefghi");
+        assert_eq!(half.1.bytes(), b"abcdefghi");
         assert_eq!(frames(&half), [(0, 3, 1, 54), (3, 3, 3, 54), (6, 3, 2, 54)]);
-        half.consume(5);
-        assert_eq!(half.bytes(), b"fghi");
+        half.1.consume(5);
+        assert_eq!(half.1.bytes(), b"fghi");
         assert_eq!(frames(&half), [(0, 1, 3, 56), (1, 3, 2, 54)]);
     }
 
     #[test]
     fn what_came_first_stays() {
-        let mut half = Half::default();
-        half.synchronize(u32::MAX - 2);
+        let mut half = Both::default();
+        half.0.synchronize(u32::MAX - 2);
         push(&mut half, 1, u32::MAX - 1, b"abcd");
         push(&mut half, 2, u32::MAX - 1, b"ABCDEF");
         push(&mut half, 3, 0, b"zz");
-        assert_eq!(half.bytes(), b"abcdEF");
+        assert_eq!(half.1.bytes(), b"abcdEF");
         assert_eq!(frames(&half), [(0, 4, 1, 54), (4, 2, 2, 58)]);
     }
 
     #[test]
     fn the_end_counts_only_when_nothing_is_missing() {
-        let mut half = Half::default();
-        half.synchronize(0);
-        half.push(Arrival { frame: 2, at: 54, seq: 3, bytes: b"cd", fin: true });
-        assert!(!half.is_finished());
+        let mut half = Both::default();
+        half.0.synchronize(0);
+        half.0.push(Arrival { frame: 2, at: 54, seq: 3, bytes: b"cd", fin: true }, &mut half.1);
+        assert!(!half.0.is_finished());
         push(&mut half, 3, 1, b"ab");
-        assert!(half.is_finished());
-        assert_eq!(half.bytes(), b"abcd");
+        assert!(half.0.is_finished());
+        assert_eq!(half.1.bytes(), b"abcd");
     }
 
     #[test]
     fn a_gap_that_is_never_filled_is_given_up() {
-        let mut half = Half::default();
-        half.synchronize(0);
+        let mut half = Both::default();
+        half.0.synchronize(0);
         push(&mut half, 1, 1, b"abc");
         for index in 0..400 {
             push(&mut half, 2 + index, 100 + index * 1000, &[b'x'; 1000]);
         }
-        assert!(half.take_broken() && !half.take_broken());
-        assert_eq!(half.bytes().len() % 1000, 0);
-        assert!(half.bytes().len() > EARLY_BYTES && half.bytes()[0] == b'x');
+        assert!(half.0.take_broken() && !half.0.take_broken());
+        assert_eq!(half.1.bytes().len() % 1000, 0);
+        assert!(half.1.bytes().len() > EARLY_BYTES && half.1.bytes()[0] == b'x');
     }
 }

@@ -1,10 +1,11 @@
 //! From positions in a stream to bits of frames.
 
-use super::half::Span;
+use super::buffer::Span;
 use crate::context::to_u32;
 use crate::types::{Field, Layer, Part};
 
 /// Where the bytes of one message came from.
+#[derive(Clone, Debug)]
 pub(crate) struct Place {
     /// In the order of the stream, offsets from the start of the message.
     pub(crate) spans: Vec<Span>,
@@ -19,7 +20,12 @@ impl Place {
     pub(crate) fn layer(&self, layer: &mut Layer) {
         let (start, end, parts) = self.bits(layer.start.saturating_mul(8), layer.end.saturating_mul(8));
         (layer.start, layer.end, layer.parts) = (start / 8, end / 8, parts);
-        layer.fields.iter_mut().for_each(|field| self.field(field));
+        self.fields(&mut layer.fields);
+    }
+
+    /// The same for fields alone.
+    pub(crate) fn fields(&self, fields: &mut [Field]) {
+        fields.iter_mut().for_each(|field| self.field(field));
     }
 
     fn field(&self, field: &mut Field) {
@@ -39,6 +45,13 @@ impl Place {
                 let (start_bit, end_bit) = (at + (from - first), at + (to - first));
                 parts.push(Part { frame: span.frame, start_bit, end_bit });
             }
+        }
+        // What is empty may stand after the last byte.
+        let last =
+            self.spans.last().filter(|span| start == end && to_u32((span.offset + span.length) * 8) == start);
+        if let Some(span) = last.filter(|_| parts.is_empty()) {
+            let at = to_u32((span.at + span.length) * 8);
+            parts.push(Part { frame: span.frame, start_bit: at, end_bit: at });
         }
         let own = parts.iter().find(|part| part.frame == self.frame).copied();
         let nowhere = to_u32(self.payload * 8);

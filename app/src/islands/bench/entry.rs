@@ -49,7 +49,7 @@ pub(crate) fn is_logged(event: &Event, crates: bool, kernel: bool) -> bool {
         // A chart shows them.
         Body::Lifecycle(Lifecycle::Sampled { .. }) => false,
         Body::Lifecycle(_) => true,
-        Body::Frame(_) | Body::Delivery(_) | Body::Signal(_) | Body::Message(_) => false,
+        Body::Frame(_) | Body::Delivery(_) | Body::Signal(_) | Body::Message(_) | Body::Secret(_) => false,
     }
 }
 
@@ -94,7 +94,7 @@ pub(crate) fn entry(event: &Event, model: &Model) -> Entry {
             }
             entry.message = lifecycle_words(lifecycle, model);
         }
-        Body::Frame(_) | Body::Delivery(_) | Body::Signal(_) | Body::Message(_) => {}
+        Body::Frame(_) | Body::Delivery(_) | Body::Signal(_) | Body::Message(_) | Body::Secret(_) => {}
     }
     entry
 }

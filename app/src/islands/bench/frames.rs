@@ -10,7 +10,6 @@ use super::hex::Hex;
 use super::model::Model;
 use super::state::Bench;
 use crate::islands::boxed::part;
-use dissect::Hints;
 use leptos::prelude::*;
 use std::sync::Arc;
 use table::Table;
@@ -28,24 +27,27 @@ pub fn Frames(
     // Taken apart once, however many deliveries and field selections follow.
     let opened = Memo::new_with_compare(
         move |before: Option<&Option<Arc<Opened>>>| {
-            let index = current.get()?;
+            let (index, anew) = (current.get()?, bench.told_anew.get());
             bench.model.with(|model| {
                 let row = model.frames.get(index)?;
                 let flipped: Vec<u32> =
                     row.deliveries.iter().filter_map(|row| row.delivery.flipped_bit).collect();
                 let known = before.and_then(Option::as_ref);
-                let same = known.filter(|known| known.frame == row.frame.frame && known.flipped == flipped);
+                let same = known.filter(|known| {
+                    known.frame == row.frame.frame && known.flipped == flipped && known.anew == anew
+                });
                 if let Some(same) = same.filter(|same| same.bytes == row.frame.bytes) {
                     return Some(Arc::clone(same));
                 }
                 let dissection = bench.with_segments(model, |segments| {
                     let told = segments.get(index).and_then(|told| told.opened.as_ref());
-                    dissect::reopen(&row.frame.bytes, &Hints::default(), told)
+                    dissect::reopen(&row.frame.bytes, segments.hints(), told)
                 });
                 Some(Arc::new(Opened {
                     frame: row.frame.frame,
                     bytes: row.frame.bytes.clone(),
                     flipped,
+                    anew,
                     nodes: tree::nodes(&dissection),
                 }))
             })

@@ -8,6 +8,7 @@ pub(crate) mod browser;
 mod chart;
 pub mod code;
 mod command;
+pub(crate) mod compare;
 pub(crate) mod controls;
 mod entry;
 mod fields;
@@ -22,7 +23,9 @@ mod lines;
 pub(crate) mod live;
 mod load;
 pub mod log;
+mod markup;
 pub(crate) mod measure;
+mod metrics;
 pub mod model;
 mod number;
 mod onion;
@@ -36,6 +39,7 @@ mod share;
 pub mod source;
 pub mod state;
 mod status;
+mod streams;
 mod sync;
 mod value;
 mod views;
@@ -43,6 +47,7 @@ mod waveform;
 
 use crate::islands::boxed::heard;
 use crate::islands::late::Setup;
+use crate::known;
 use controls::Controls;
 use form::Form;
 use input::InputLine;
@@ -52,6 +57,7 @@ use leptos::task::spawn_local;
 use live::Link;
 use results::Results;
 use run::Run;
+use segments::Segments;
 use settings::Settings;
 use share::Share;
 use state::Origin;
@@ -109,6 +115,7 @@ fn start(
     ready: RwSignal<bool>,
     link: RwSignal<Link>,
 ) {
+    know_more(bench);
     let trace = StoredValue::new(trace);
     Effect::new(move |_| {
         let Some(root) = root.get() else { return };
@@ -118,12 +125,31 @@ fn start(
         ready.set(true);
         bench.still.set(browser::prefers_less_motion());
         status::follow_link(link);
-        let address = sync::read(bench);
+        let address = sync::read(bench, trace.get_value().is_some());
         if let Some(address) = &address {
             settings.read(address);
+            let compares = address.with.is_some().then_some(views::Panel::Compare);
+            bench.view.set(address.view.as_deref().and_then(views::Panel::named).or(compares));
+            bench.bars.set(address.bars);
+            bench.compared.parts.set(address.parts);
+            if let Some(id) = address.with.clone() {
+                spawn_local(compare::state::load(bench, id));
+            }
         }
         sync::write(bench, settings, trace.get_value());
         let wanted = address.as_ref().and_then(|address| address.trace.clone()).or_else(|| trace.get_value());
         browser::when_near(&root, move || spawn_local(load::load(bench, run, wanted, address)));
+    });
+}
+
+/// Fetches the decoders that are not here yet, once frames need them. Until then those frames are shown as TCP.
+fn know_more(bench: state::Bench) {
+    Effect::new(move |asked: Option<bool>| {
+        let asked = asked.unwrap_or_default();
+        if !asked && bench.model.with(|model| bench.with_segments(model, Segments::lacks)) {
+            spawn_local(async move { bench.know(known::decoders().await) });
+            return true;
+        }
+        asked
     });
 }

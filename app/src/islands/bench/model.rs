@@ -28,6 +28,10 @@ pub struct Model {
     pub files: Vec<String>,
     pub measured: Vec<Measurement>,
     pub sections: Vec<Section>,
+    /// What the lab sampled, in the order in which the series first appeared.
+    pub series: Vec<Series>,
+    /// The hosts from this one on belong to a second run, see `compare`; `None` if there is but one.
+    pub second: Option<HostId>,
     /// How many levels of lines that are not Ethernet there are.
     pub signals: u32,
     /// How many events of the lab enter or leave a layer, see `onion`.
@@ -99,6 +103,23 @@ pub struct Measurement {
     pub label: String,
     pub value: f64,
     pub unit: String,
+}
+
+/// Values over time under one name.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Series {
+    pub host: Option<HostId>,
+    pub name: String,
+    pub unit: String,
+    /// Sorted by `(time, seq)`.
+    pub points: Vec<Point>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Point {
+    pub time: u64,
+    pub seq: u32,
+    pub value: f64,
 }
 
 /// The part of a run that begins here.
@@ -195,13 +216,40 @@ impl Model {
                 let row = Measurement { time, seq, host, value, label: label.clone(), unit: unit.clone() };
                 insert_sorted(&mut self.measured, row, |row| (row.time, row.seq));
             }
+            Body::Lifecycle(Lifecycle::Sampled { host, series, value, unit }) => {
+                let at = self.series(*host, series, unit);
+                let point = Point { time, seq, value: *value };
+                insert_sorted(&mut self.series[at].points, point, |point| (point.time, point.seq));
+            }
             Body::Lifecycle(Lifecycle::Section { title }) => {
                 let row = Section { time, seq, title: title.clone() };
                 insert_sorted(&mut self.sections, row, |row| (row.time, row.seq));
             }
             Body::Signal(_) => self.signals += 1,
-            Body::Lifecycle(_) | Body::Message(_) => {}
+            Body::Lifecycle(_) | Body::Message(_) | Body::Secret(_) => {}
         }
+    }
+
+    /// Where the series is, which begins to exist if need be.
+    fn series(&mut self, host: Option<HostId>, name: &str, unit: &str) -> usize {
+        let same = |series: &Series| series.host == host && series.name == name && series.unit == unit;
+        self.series.iter().position(same).unwrap_or_else(|| {
+            let (name, unit) = (name.to_owned(), unit.to_owned());
+            self.series.push(Series { host, name, unit, points: Vec::new() });
+            self.series.len() - 1
+        })
+    }
+
+    /// The section that an event belongs to: `None` before the first.
+    #[must_use]
+    pub fn section_at(&self, time: u64, seq: u32) -> Option<usize> {
+        self.sections.partition_point(|section| (section.time, section.seq) <= (time, seq)).checked_sub(1)
+    }
+
+    /// Is a host of the second of two runs?
+    #[must_use]
+    pub fn is_second(&self, host: HostId) -> bool {
+        self.second.is_some_and(|second| host >= second)
     }
 
     fn file(&mut self, name: &str) -> u16 {
@@ -307,6 +355,7 @@ pub fn is_shown(event: &Event, crates: bool) -> bool {
         Body::Code(code) => code.own || crates,
         // Points of a curve: too many to step through.
         Body::Lifecycle(Lifecycle::Sampled { .. }) => false,
+        Body::Secret(_) => false,
         _ => true,
     }
 }
@@ -322,7 +371,7 @@ pub fn host_of(event: &Event) -> Option<HostId> {
         Body::Kernel(kernel) => Some(kernel.host),
         Body::Lifecycle(Lifecycle::LineChanged { host, .. }) => Some(*host),
         Body::Lifecycle(Lifecycle::Measured { host, .. } | Lifecycle::Sampled { host, .. }) => *host,
-        Body::Lifecycle(_) | Body::Signal(_) => None,
+        Body::Lifecycle(_) | Body::Signal(_) | Body::Secret(_) => None,
     }
 }
 

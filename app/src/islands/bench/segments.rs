@@ -3,7 +3,8 @@
 
 use super::format;
 use super::model::{FrameRow, Model};
-use dissect::{Dissection, Dissector, Followed, Opened, Segment};
+use super::streams::span::{Follower, StreamSpan};
+use dissect::{Decoders, Dissection, Dissector, Followed, Hints, Opened, Segment};
 
 /// The words for one frame.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,25 +21,68 @@ pub(crate) struct Told {
 /// The words for all frames of a trace.
 #[derive(Default)]
 pub(crate) struct Segments {
-    dissector: Dissector,
+    hints: Hints,
+    decoders: Decoders,
+    /// Of two runs side by side each has its own: they use the same addresses.
+    dissectors: [Dissector; 2],
+    follower: Follower,
+    /// In the order of frames.
+    spans: Vec<StreamSpan>,
     /// Event and time it was made for, in the order of frames.
     of: Vec<(u32, u64)>,
     told: Vec<Told>,
 }
 
 impl Segments {
+    /// For frames of a lab that says this about its bytes.
+    pub(crate) fn new(hints: Hints, decoders: Decoders) -> Self {
+        let dissectors = [(); 2].map(|()| Dissector::new(hints.clone(), decoders));
+        Self { hints, decoders, dissectors, ..Self::default() }
+    }
+
+    /// True if the frames so far carry a protocol that these decoders only recognize.
+    pub(crate) fn lacks(&self) -> bool {
+        self.dissectors.iter().any(Dissector::lacks)
+    }
+
+    /// Begins anew with other decoders.
+    pub(crate) fn know(&mut self, decoders: Decoders) {
+        *self = Self::new(std::mem::take(&mut self.hints), decoders);
+    }
+
+    /// What the lab says.
+    pub(crate) fn hints(&self) -> &Hints {
+        &self.hints
+    }
+
     /// Takes what is new in `model`; begins anew if it is another trace or if a frame came in between.
     pub(crate) fn update(&mut self, model: &Model) {
         let is_same =
             |at: usize| model.frames.get(at).map(|row| (row.seq, row.time)) == self.of.get(at).copied();
         let known = self.of.len();
         if known > 0 && !(is_same(0) && is_same(known - 1)) {
-            *self = Self::default();
+            self.know(self.decoders);
         }
-        for row in model.frames.iter().skip(self.of.len()) {
+        for (index, row) in model.frames.iter().enumerate().skip(self.of.len()) {
             self.of.push((row.seq, row.time));
-            self.told.push(tell(row, &mut self.dissector));
+            let second = model.is_second(row.frame.from);
+            let followed = (!row.frame.bytes.is_empty()).then(|| {
+                self.dissectors[usize::from(second)].push(
+                    row.frame.frame.saturating_add(1),
+                    row.time,
+                    &row.frame.bytes,
+                )
+            });
+            if let Some(followed) = &followed {
+                self.spans.extend(self.follower.push(second, index, row.time, followed));
+            }
+            self.told.push(tell(row, followed));
         }
+    }
+
+    /// Which stream owns which bytes.
+    pub(crate) fn spans(&self) -> &[StreamSpan] {
+        &self.spans
     }
 
     /// The words for the frame at this position of the model's frames.
@@ -47,13 +91,11 @@ impl Segments {
     }
 }
 
-fn tell(row: &FrameRow, dissector: &mut Dissector) -> Told {
-    if row.frame.bytes.is_empty() {
+fn tell(row: &FrameRow, followed: Option<Followed>) -> Told {
+    let Some(Followed { dissection, segment, opened }) = followed else {
         let caption = format!("{}（内容未记录）", format::bytes(row.frame.length.into()));
         return Told { caption, protocol: "—", summary: "（内容未记录）".to_owned(), opened: None };
-    }
-    let Followed { dissection, segment, opened } =
-        dissector.push(row.frame.frame.saturating_add(1), row.time, &row.frame.bytes);
+    };
     let innermost = dissection.layers.iter().rev().find(|layer| !layer.quoted && layer.protocol != "data");
     let bare = innermost.map_or("", |layer| layer.protocol);
     let (caption, summary) = match (&segment, bare) {
@@ -116,8 +158,12 @@ pub(crate) mod tests {
         model
     }
 
+    fn segments() -> Segments {
+        Segments::new(Hints::default(), Decoders::core())
+    }
+
     fn captions(model: &Model) -> Vec<String> {
-        let mut segments = Segments::default();
+        let mut segments = segments();
         segments.update(model);
         (0..model.frames.len()).map(|at| segments.get(at).unwrap().caption.clone()).collect()
     }
@@ -142,12 +188,37 @@ pub(crate) mod tests {
             segment(101, 0x18, b"GET /a HTTP/1.1\r\nHost: b\r\n"),
             segment(127, 0x18, b"\r\n"),
         ]);
-        let mut segments = Segments::default();
+        let mut segments = segments();
         segments.update(&model);
         let told: Vec<_> = (0..3).map(|at| segments.get(at).unwrap()).collect();
         assert_eq!((told[1].protocol, told[2].protocol), ("TCP", "HTTP"));
         assert_eq!((told[2].caption.as_str(), told[2].summary.as_str()), ("HTTP GET /a", "GET /a"));
         assert!(told[1].opened.is_none() && told[2].opened.is_some());
+    }
+
+    #[test]
+    fn decoders_that_come_late_tell_the_frames_anew() {
+        let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+        let model = model(&[segment(100, 0x02, b""), segment(101, 0x18, preface)]);
+        let mut segments = segments();
+        segments.update(&model);
+        assert!(segments.lacks());
+        assert_eq!(segments.get(1).unwrap().caption, "PSH, ACK 24 字节");
+        segments.know(dissect::all());
+        assert!(segments.get(0).is_none());
+        segments.update(&model);
+        assert!(!segments.lacks());
+        assert_eq!(segments.get(1).unwrap().caption, "HTTP2 连接前言");
+        // Another trace of the same bench is told by them too.
+        segments.update(&self::model(&[segment(7, 0x18, preface)]));
+        assert_eq!(segments.get(0).unwrap().protocol, "HTTP2");
+    }
+
+    #[test]
+    fn what_the_first_decoders_know_needs_no_others() {
+        let mut segments = segments();
+        segments.update(&model(&[segment(100, 0x02, b""), segment(101, 0x18, b"GET / HTTP/1.1\r\n\r\n")]));
+        assert!(!segments.lacks());
     }
 
     #[test]
@@ -157,7 +228,7 @@ pub(crate) mod tests {
 
     #[test]
     fn another_trace_begins_anew() {
-        let mut segments = Segments::default();
+        let mut segments = segments();
         segments.update(&model(&[segment(100, 0x02, b""), segment(101, 0x10, b"")]));
         let mut other = model(&[segment(7, 0x11, b"")]);
         segments.update(&other);

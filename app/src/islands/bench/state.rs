@@ -1,9 +1,14 @@
 //! What all views of one bench share: the trace, one time cursor, one selection.
 
+use super::compare::state::Compared;
+use super::metrics::bars::Statistic;
 use super::model::{Model, is_shown};
 use super::segments::Segments;
 use super::source::Source;
+use super::views::Panel;
+use crate::known;
 use api::lab::LabInfo;
+use dissect::Decoders;
 use leptos::prelude::*;
 
 /// Where the trace on show comes from.
@@ -46,13 +51,22 @@ pub struct Bench {
     pub source: RwSignal<Option<Source>>,
     /// The reader did something with this bench: the page's address tells its state.
     pub touched: RwSignal<bool>,
+    /// The view the reader chose last.
+    pub(crate) view: RwSignal<Option<Panel>>,
+    /// The chart shows bars of this; `None`: curves.
+    pub(crate) bars: RwSignal<Option<Statistic>>,
+    /// What the trace is compared with.
+    pub(crate) compared: Compared,
     segments: StoredValue<Segments>,
+    /// The frames were told anew by decoders that came late.
+    pub(crate) told_anew: RwSignal<bool>,
 }
 
 impl Bench {
     #[must_use]
     pub fn new(name: String, info: LabInfo) -> Self {
         let model = RwSignal::new(Model::default());
+        let segments = StoredValue::new(Segments::new(known::hints(&info.hints), Decoders::core()));
         Self {
             name: StoredValue::new(name),
             info: StoredValue::new(info),
@@ -67,7 +81,11 @@ impl Bench {
             still: RwSignal::new(false),
             source: RwSignal::new(None),
             touched: RwSignal::new(false),
-            segments: StoredValue::new(Segments::default()),
+            view: RwSignal::new(None),
+            bars: RwSignal::new(None),
+            compared: Compared::new(),
+            segments,
+            told_anew: RwSignal::new(false),
         }
     }
 
@@ -82,6 +100,14 @@ impl Bench {
         let mut segments = self.segments.write_value();
         segments.update(model);
         f(&segments)
+    }
+
+    /// Tells all frames anew by these decoders. Nothing if the bench is gone by now.
+    pub(crate) fn know(self, decoders: Decoders) {
+        if self.segments.try_update_value(|segments| segments.know(decoders)).is_some() {
+            self.told_anew.set(true);
+            self.model.notify();
+        }
     }
 
     /// Selects an event and moves the cursor to it. The reader did this, so following ends.

@@ -77,8 +77,9 @@ fn close_leaks_connections_and_answers() {
     assert_eq!(in_state(&trace, "client", SocketState::TimeWait, 1), 8);
 
     let [short, whole] = both(&trace, "收到的回答");
-    assert!(short < 65_536.0, "{short}");
-    assert_eq!(whole, 65_536.0);
+    // The client takes 8 KiB at a time: what waited in the send queue is lost.
+    assert!(short < 24_000.0, "{short}");
+    assert_eq!(whole, 32_768.0);
     assert_eq!(both(&trace, "以 RST 收场"), [1.0, 0.0]);
     assert!(frames(&trace, "server", 2, is_reset) > 0);
     assert_eq!(frames(&trace, "server", 3, is_reset) + frames(&trace, "client", 3, is_reset), 0);
@@ -87,7 +88,7 @@ fn close_leaks_connections_and_answers() {
     // Nothing unread, nothing lost: the same code gets away with it.
     let trace = Once::new("pitfall-close").params(json!({ "unread_bytes": 0 })).run();
     trace.completed();
-    assert_eq!(both(&trace, "收到的回答"), [65_536.0, 65_536.0]);
+    assert_eq!(both(&trace, "收到的回答"), [32_768.0, 32_768.0]);
     assert_eq!(both(&trace, "以 RST 收场"), [0.0, 0.0]);
 }
 
@@ -96,7 +97,8 @@ fn close_leaks_descriptors_loopback() {
     trace.completed();
     assert_eq!(both(&trace, "客户端都走了，还开着的连接"), [20.0, 0.0]);
     assert_eq!(in_state(&trace, "server", SocketState::CloseWait, 0), 20);
-    assert_eq!(trace.measured("收到的回答")[1], 65_536.0);
+    let [short, whole] = both(&trace, "收到的回答");
+    assert!(short < 32_768.0 && whole == 32_768.0, "{short} {whole}");
 }
 
 fn bounds_show(trace: &Trace) {
@@ -110,7 +112,7 @@ fn bounds_show(trace: &Trace) {
     let resident = trace.measured("多出的驻留内存");
     let [claimed, refused, piled, bounded] = resident[..] else { panic!("{resident:?}") };
     // A claim alone costs address space only; a full queue costs memory.
-    assert!(claimed < 8.0 && refused < 8.0, "{resident:?}");
+    assert!(claimed < 4.0 && refused < 4.0, "{resident:?}");
     assert!(piled > 24.0 && bounded < 8.0, "{resident:?}");
     let samples = trace.events.iter().filter(|event| {
         matches!(&event.body, api::trace::Body::Lifecycle(Lifecycle::Sampled { unit, .. }) if unit == "MiB")
@@ -176,7 +178,7 @@ fn silence(trace: &Trace) {
 fn silence_lasts_for_ever_without_a_deadline() {
     let trace = Once::new("pitfall-timeout").run();
     silence(&trace);
-    // While it hangs, the client has nothing to send: no frame of its own would tell it.
+    // While it hangs, the client has nothing to send, until the lab lets go of it: no frame of its own would tell it.
     let cut = trace
         .events
         .iter()
@@ -184,7 +186,8 @@ fn silence_lasts_for_ever_without_a_deadline() {
     let cut = cut.unwrap().time;
     let silent = cut + 20_000_000..cut + 900_000_000;
     let client = trace.host("client");
-    assert!(!trace.wires().iter().any(|wire| wire.frame.from == client && silent.contains(&wire.time)));
+    let speaks = |wire: &Wire<'_>| wire.frame.from == client && !wire.is(&[("tcp.flags.fin", 1)]);
+    assert!(!trace.wires().iter().any(|wire| speaks(wire) && silent.contains(&wire.time)));
     // The server meanwhile sends its answer again and again, into the void.
     let server = trace.host("server");
     let void = trace.wires().iter().filter(|w| w.frame.from == server && silent.contains(&w.time)).count();
@@ -209,7 +212,8 @@ fn errors_show(trace: &Trace) {
     assert!(give_up <= 3.0, "{give_up}");
     assert_eq!([spin, back_off], [9.0, 9.0]);
     assert_eq!(trace.measured("后来的人连得上"), [0.0, 1.0, 1.0]);
-    let [_, spun, rested]: [f64; 3] = trace.measured("accept 失败").try_into().unwrap();
+    let [once, spun, rested]: [f64; 3] = trace.measured("accept 失败").try_into().unwrap();
+    assert_eq!(once, 1.0);
     assert!(spun > 1_000.0, "{spun}");
     assert!((1.0..40.0).contains(&rested), "{rested}");
     let [_, hot, cool]: [f64; 3] = trace.measured("服务器线程用去的处理器时间").try_into().unwrap();

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use api::line::{Impairments, Line};
 use api::run::Tier;
 use api::trace::{Body, Trace};
-use dissect::Dissector;
 use serde_json::{Map, Value};
 
 use crate::once::Once;
+use crate::seen;
 
 /// Arguments: the lab, then `loopback`, `perfect`, `seed=N`, `loss=PERCENT` (of the client's line), `pcap=FILE`, `type=TEXT` or `parameter=value`.
 pub(crate) fn show(arguments: &[String]) -> anyhow::Result<()> {
@@ -37,7 +37,7 @@ pub(crate) fn show(arguments: &[String]) -> anyhow::Result<()> {
     }
     let trace = once.params(Value::Object(params)).run();
     if let Some(file) = pcap {
-        lan::pcapng::write(&trace, None, std::fs::File::create(file)?)?;
+        lan::pcapng::write(&trace, std::fs::File::create(file)?)?;
     }
     print(&trace);
     Ok(())
@@ -45,7 +45,7 @@ pub(crate) fn show(arguments: &[String]) -> anyhow::Result<()> {
 
 fn print(trace: &Trace) {
     let name = |host: u8| trace.hosts.get(usize::from(host)).map_or("?", |host| &host.name);
-    let mut dissector = Dissector::default();
+    let mut dissector = seen::dissector(trace);
     for event in &trace.events {
         let (who, what) = match &event.body {
             Body::Code(code) => (
@@ -82,6 +82,7 @@ fn print(trace: &Trace) {
                 ),
             ),
             Body::Lifecycle(what) => ("*", format!("{what:?}")),
+            Body::Secret(secret) => ("*", secret.line.clone()),
             Body::Message(message) => (name(message.from), message.text.clone()),
             Body::Signal(signal) => {
                 (signal.wire.as_str(), format!("{:02X?} {:?}", signal.byte, signal.levels))

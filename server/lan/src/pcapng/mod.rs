@@ -41,19 +41,21 @@ const RECORD_IPV6: u16 = 2;
 /// Secrets in the format of `SSLKEYLOGFILE` (RFC 9850).
 const TLS_KEY_LOG: u32 = 0x544c_534b;
 
-/// Writes the frames of a trace as pcapng. `secrets` are lines of a TLS key log: with them Wireshark opens
-/// the file decrypted.
+/// Writes the frames of a trace as pcapng, with the secrets that the run's programs wrote down: Wireshark opens the
+/// file decrypted.
 ///
 /// # Errors
 /// Those of `out`.
-pub fn write(trace: &Trace, secrets: Option<&str>, mut out: impl Write) -> io::Result<()> {
+pub fn write(trace: &Trace, mut out: impl Write) -> io::Result<()> {
     section_header(trace).write(&mut out)?;
     for (host, segment) in interfaces(trace) {
         interface_description(host, segment).write(&mut out)?;
     }
     name_resolution(&trace.hosts).write(&mut out)?;
-    if let Some(secrets) = secrets.filter(|secrets| !secrets.is_empty()) {
-        decryption_secrets(secrets).write(&mut out)?;
+    // Before all packets: Wireshark looks only back.
+    let secrets = secrets(trace);
+    if !secrets.is_empty() {
+        decryption_secrets(&secrets).write(&mut out)?;
     }
     let numbers: HashMap<(u8, u8), u32> = trace
         .hosts
@@ -134,6 +136,18 @@ fn name_resolution(hosts: &[HostInfo]) -> Block {
     }
     block.end_of_options();
     block
+}
+
+/// The run's key log, one line for each secret.
+fn secrets(trace: &Trace) -> String {
+    let mut log = String::new();
+    for event in &trace.events {
+        if let Body::Secret(secret) = &event.body {
+            log.push_str(&secret.line);
+            log.push('\n');
+        }
+    }
+    log
 }
 
 /// ```text

@@ -1,6 +1,6 @@
 use super::*;
 use api::run::{Outcome, Tier};
-use api::trace::{Event, Fate, InterfaceInfo, LeftOut, VERSION};
+use api::trace::{Event, Fate, InterfaceInfo, LeftOut, Secret, VERSION};
 use std::process::Command;
 
 fn trace() -> Trace {
@@ -27,7 +27,9 @@ fn trace() -> Trace {
         duplicate: false,
         flipped_bit: None,
     };
-    let bodies = [frame(0, &arp), frame(1, &arp), Body::Delivery(lost), frame(2, &[])];
+    let secret = Secret::parse(&format!("CLIENT_RANDOM {} {}", "00".repeat(32), "11".repeat(48)));
+    let secret = Body::Secret(secret.unwrap());
+    let bodies = [frame(0, &arp), frame(1, &arp), Body::Delivery(lost), frame(2, &[]), secret];
     let events = (0..).zip(bodies).map(|(seq, body)| Event { seq, time: 1_000_007 * u64::from(seq), body });
     Trace {
         version: VERSION,
@@ -48,7 +50,7 @@ fn trace() -> Trace {
 #[test]
 fn blocks_are_whole_and_in_order() {
     let mut file = Vec::new();
-    write(&trace(), Some("CLIENT_RANDOM 00 11\n"), &mut file).unwrap();
+    write(&trace(), &mut file).unwrap();
     let word = |at: usize| u32::from_ne_bytes(file[at..at + 4].try_into().unwrap());
     let mut kinds = Vec::new();
     let mut at = 0;
@@ -80,7 +82,7 @@ fn tshark_reads_times_names_comments_and_interfaces() {
         return;
     }
     let path = std::env::temp_dir().join(format!("lan-pcapng-{}.pcapng", std::process::id()));
-    write(&trace(), Some("CLIENT_RANDOM 00 11\n"), std::fs::File::create(&path).unwrap()).unwrap();
+    write(&trace(), std::fs::File::create(&path).unwrap()).unwrap();
     let output = Command::new("tshark")
         .args(["-r", path.to_str().unwrap(), "-T", "fields", "-E", "separator=|"])
         .args(["-e", "frame.time_epoch", "-e", "frame.interface_name", "-e", "frame.comment"])

@@ -5,8 +5,9 @@ mod writer;
 
 use crate::activity::{Activity, Touched};
 use api::run::{FromRun, Limits};
-use api::trace::{Body, Code, Frame, HostId, HostInfo, Kernel, LeftOut, Lifecycle, Signal};
+use api::trace::{Body, Code, Frame, HostId, HostInfo, Kernel, LeftOut, Lifecycle, Secret, Signal};
 use budget::Budget;
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -16,6 +17,8 @@ use std::time::Instant;
 const QUEUE: usize = 16_384;
 /// Lifecycle events have this much room to themselves.
 const LIFECYCLE_RESERVE: u32 = 4_096;
+/// Different secrets that a run may write down: five for each side of a TLS 1.3 connection, and both sides write the same.
+const SECRETS: usize = 4_096;
 
 /// Orders, numbers, limits and batches events. Clones are the same recorder.
 ///
@@ -48,6 +51,8 @@ struct Queue {
     asked: u64,
     done: u64,
     closing: bool,
+    /// What was recorded of the key log already.
+    secrets: HashSet<Secret>,
 }
 
 #[derive(Debug)]
@@ -103,6 +108,21 @@ impl Recorder {
         let room = value.is_finite() && self.shared.budget.event();
         if !room || !self.push(false, self.elapsed_ns(), body()) {
             self.shared.budget.lost_sample();
+        }
+    }
+
+    /// Records a line that a program of the run wrote to its TLS key log. The two ends of a connection write the same
+    /// secrets down: only the first is kept.
+    pub fn secret(&self, secret: Secret) {
+        let time = self.elapsed_ns();
+        let mut queue = self.shared.queue();
+        if queue.secrets.contains(&secret) {
+            return;
+        }
+        let room = queue.secrets.len() < SECRETS && queue.secrets.insert(secret.clone());
+        drop(queue);
+        if !room || !self.push(true, time, Body::Secret(secret)) {
+            self.shared.budget.lost_code();
         }
     }
 

@@ -5,6 +5,7 @@ use lan::{Control, Recorder};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::key_log::Reader;
 use super::link::Link;
 use super::{SAID_ALL, process};
 
@@ -12,13 +13,14 @@ use super::{SAID_ALL, process};
 pub(super) struct Conclusion {
     link: Arc<Link>,
     recorder: Recorder,
+    key_log: Arc<Reader>,
     control: Mutex<Option<Control>>,
     stopping: AtomicBool,
 }
 
 impl Conclusion {
-    pub(super) fn new(link: Arc<Link>, recorder: Recorder) -> Self {
-        Self { link, recorder, control: Mutex::new(None), stopping: AtomicBool::new(false) }
+    pub(super) fn new(link: Arc<Link>, recorder: Recorder, key_log: Arc<Reader>) -> Self {
+        Self { link, recorder, key_log, control: Mutex::new(None), stopping: AtomicBool::new(false) }
     }
 
     /// The LAN is up; from now on ending the run means ending it too.
@@ -40,6 +42,7 @@ impl Conclusion {
     pub(super) fn conclude(&self, outcome: Outcome) -> ! {
         // Held until the process is gone: a second caller waits here.
         let mut control = self.control();
+        self.key_log.read();
         let left_out = match control.take() {
             Some(control) => control.finish(),
             None => self.recorder.close(),

@@ -14,6 +14,7 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 
 use super::conclusion::Conclusion;
+use super::key_log::KeyLog;
 use super::link::{Link, Requests};
 use super::requests::Attendant;
 use super::{outcome, panics};
@@ -43,13 +44,16 @@ pub(super) fn run(
         .check(&spec.params)
         .map_err(|wrong| anyhow::anyhow!("参数 {}：{}", wrong.field, wrong.message))?;
 
+    // SAFETY: the threads of the run are still to come; the first is the recorder's.
+    let key_log = unsafe { KeyLog::open() }?;
     let recorder = Recorder::new(&limits, {
         let link = Arc::clone(link);
         move |message: FromRun| link.send(message)
     });
     observe_code(recorder.clone())?;
     panics::install();
-    let conclusion = Arc::new(Conclusion::new(Arc::clone(link), recorder.clone()));
+    let key_log = key_log.watch(recorder.clone())?;
+    let conclusion = Arc::new(Conclusion::new(Arc::clone(link), recorder.clone(), key_log));
 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("tokio")?;
     let (inputs, received) = mpsc::channel(INPUTS);

@@ -6,6 +6,7 @@
 
 mod conclusion;
 mod confine;
+mod key_log;
 mod lab;
 mod link;
 mod outcome;

@@ -10,6 +10,7 @@
 mod book;
 mod files;
 mod isolation;
+mod key_log;
 mod leftovers;
 mod limits;
 mod load;
@@ -47,9 +48,15 @@ fn serve(labs: &'static [Entry]) -> ExitCode {
 
 fn test() -> ExitCode {
     let mut arguments = Arguments::from_args();
-    let side_by_side =
-        [limits::trials(), messages::trials(), isolation::trials(), files::trials(), book::trials()]
-            .concat_trials();
+    let side_by_side = [
+        limits::trials(),
+        messages::trials(),
+        isolation::trials(),
+        files::trials(),
+        key_log::trials(),
+        book::trials(),
+    ]
+    .concat_trials();
     let alone = [leftovers::trials(), restart::trials(), load::trials()].concat_trials();
 
     let first = libtest_mimic::run(&arguments, side_by_side);

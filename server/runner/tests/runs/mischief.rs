@@ -12,7 +12,7 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-use crate::{files, isolation};
+use crate::{files, isolation, key_log};
 
 pub(crate) static LABS: &[Entry] =
     &[Entry::new::<Mischief>("server/runner/tests/runs/mischief.rs", include_str!("mischief.rs"))];
@@ -41,6 +41,8 @@ impl Lab for Mischief {
         tracing::info!(target: "labs::mischief", deed = self.deed, "begins");
         match self.deed.as_str() {
             "talk" => talk(&mut lan, number, 4).await,
+            "secrets" => key_log::greet(&mut lan).await,
+            "nonsense" => key_log::write_nonsense(number),
             "error" => Err(io::Error::from_raw_os_error(libc::ECONNREFUSED)).context("连接失败"),
             "panic" => panic!("main thread"),
             "panic_host" => lan.host("server")?.spawn(|| async { panic!("host thread") }).await,

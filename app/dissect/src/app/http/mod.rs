@@ -14,8 +14,11 @@ pub(crate) mod names;
 
 pub(crate) use names::ALL;
 
-use super::stream::{Message, Next, Step};
+use super::stream::{Input, Message, Next, Session, Step};
+use super::websocket;
+use crate::decoders::Guess;
 use body::{Framing, Missing};
+use head::Upgrade;
 use message::Found;
 use std::collections::VecDeque;
 
@@ -23,7 +26,7 @@ use std::collections::VecDeque;
 const WAITING: usize = 256;
 
 /// Both directions of a connection that speaks HTTP.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Exchange {
     requests: VecDeque<Request>,
     /// Requests that were answered before they were complete.
@@ -38,9 +41,14 @@ pub(crate) struct Request {
     pub(crate) frame: u32,
 }
 
-impl Exchange {
-    /// The message at the start of `bytes`. `finished`: no more bytes will come. `frame` is the one that shows it.
-    pub(crate) fn step(&mut self, bytes: &[u8], finished: bool, frame: u32) -> Step {
+/// Whether the first bytes of a stream are of a request or a status line.
+pub(crate) fn begins(bytes: &[u8]) -> Guess {
+    if message::may_begin(bytes) { Guess::Yes } else { Guess::No }
+}
+
+impl Session for Exchange {
+    fn step(&mut self, input: &Input<'_>) -> Step {
+        let (bytes, finished) = (input.bytes(), input.finished);
         let head = match message::head(bytes) {
             Found::Yes(head) => head,
             Found::NotYet => return Step::WaitForLine,
@@ -67,23 +75,34 @@ impl Exchange {
         } else if self.answered > 0 {
             self.answered -= 1;
         } else if self.requests.len() < WAITING {
-            self.requests.push_back(Request { method: told.method, frame });
+            self.requests.push_back(Request { method: told.method, frame: input.now.frame });
         }
         let next = match (told.code, told.upgrade, framing) {
-            (101, true, _) => Next::WebSocket { compressed: told.compressed },
-            (101, false, _) | (_, _, Framing::Tunnel) => Next::Opaque,
+            (101, Some(Upgrade::WebSocket), _) => {
+                Next::Session(Box::new(websocket::Frames { compressed: told.compressed }))
+            }
+            (101, Some(Upgrade::Http2), _) => Next::Named("h2c"),
+            (101, None, _) | (_, _, Framing::Tunnel) => Next::Opaque,
             _ => Next::Same,
         };
         Step::Message(Message {
             length: body.end,
             skip: body.skip,
-            header: head.end,
-            protocol: "http",
+            layers: vec![input.layer(
+                "http",
+                format!("HTTP {}", told.summary),
+                head.end,
+                body.end,
+                fields.list,
+            )],
             name: "HTTP",
-            title: format!("HTTP {}", told.summary),
             summary: told.summary,
-            fields: fields.list,
             next,
         })
+    }
+
+    /// A message may begin anew.
+    fn survives_gap(&self) -> bool {
+        true
     }
 }

@@ -1,0 +1,21 @@
+//! What is known about the bytes of a lab: by the lab itself, and by the decoders.
+
+use dissect::{Decoders, Hints};
+
+/// What a lab says, in the dissector's words.
+pub(crate) fn hints(lab: &api::lab::Hints) -> Hints {
+    Hints { ports: lab.ports.clone(), descriptors: lab.descriptors.clone() }
+}
+
+/// Every protocol there is. In the browser a part of the wasm of its own, because few traces need more than
+/// [`Decoders::core`]: nothing else there may name [`dissect::all`].
+#[cfg_attr(all(feature = "hydrate", feature = "split"), leptos::prelude::lazy)]
+pub(crate) async fn decoders() -> Decoders {
+    dissect::all()
+}
+
+/// Takes the frames of a recording apart, all of it.
+#[cfg(feature = "ssr")]
+pub(crate) fn dissector(hints: Hints) -> dissect::Dissector {
+    dissect::Dissector::new(hints, dissect::all())
+}
