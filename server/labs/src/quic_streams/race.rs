@@ -143,7 +143,7 @@ async fn send_tcp(mut stream: TcpStream, count: u32) -> anyhow::Result<Vec<Insta
         stream.write_all(&message(number)).await?;
     }
     stream.shutdown().await?;
-    stream.read(&mut [0]).await?; // 对方读完，也关掉它那一侧
+    stream.read_to_end(&mut Vec::new()).await?; // 对方不回话，读完了就关掉它那一侧
     Ok(sent)
 }
 
