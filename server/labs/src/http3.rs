@@ -62,7 +62,7 @@ impl Default for Http3 {
 
 impl Lab for Http3 {
     const SLUG: &'static str = "http3";
-    const TITLE: &'static str = "HTTP/3";
+    const TITLE: &'static str = "HTTP/3：同样的语义，QUIC 的流";
     const SUMMARY: &'static str =
         "第一次访问走 TCP，响应里的 Alt-Svc 说 UDP 上也有；换到 HTTP/3，每个请求一条 QUIC 流。";
     const HOSTS: &'static [&'static str] = &["server", "client"];
