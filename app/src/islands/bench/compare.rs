@@ -255,6 +255,7 @@ fn linked(bench: Bench, pair: Memo<Arc<Pair>>, which: Option<usize>) -> Bench {
     );
     let own = Bench::new(name, bench.info.get_value());
     own.follow.set(false);
+    super::know_more(own);
     let joint = move |pair: &Pair| -> Joint {
         match which {
             None => pair.joint.clone(),
