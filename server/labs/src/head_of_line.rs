@@ -23,7 +23,7 @@ use crate::Lab;
 use crate::http3::{self, Site, tcp};
 use crate::quic_streams::{Identity, NAME, transport};
 
-const PORT: u16 = 443;
+const PORT: u16 = 8443; // 平常是 443，要有特权才能绑定
 
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, Validate)]
 #[serde(default, deny_unknown_fields)]

@@ -28,8 +28,8 @@ use crate::neighbours::meet;
 use crate::quic_streams::{Identity, NAME};
 use crate::{Lab, Open, Server};
 
-/// TCP 的 443 和 UDP 的 443：号码相同，是两个不同的端口。
-const PORT: u16 = 443;
+/// TCP 的 8443 和 UDP 的 8443：号码相同，是两个不同的端口。（真的网站用 443；小于 1024 的端口要有特权才能绑定。）
+const PORT: u16 = 8443;
 /// 一个请求体、一个对象最多这么长。
 pub(crate) const LARGEST: usize = 64 << 10;
 
@@ -195,8 +195,8 @@ fn respond(request: &Request<Bytes>) -> Response<Bytes> {
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     if request.version() != Version::HTTP_3 {
-        // “这个网站在 UDP 的 443 端口上也有，讲 HTTP/3；一小时之内都可以照此办理。”（RFC 7838）
-        headers.insert(header::ALT_SVC, HeaderValue::from_static("h3=\":443\"; ma=3600"));
+        // “这个网站在 UDP 的 8443 端口上也有，讲 HTTP/3；一小时之内都可以照此办理。”（RFC 7838）
+        headers.insert(header::ALT_SVC, HeaderValue::from_static("h3=\":8443\"; ma=3600"));
     }
     response
 }
@@ -222,7 +222,7 @@ async fn first_visit(
     Ok(service.and_then(h3_port))
 }
 
-/// `h3=":443"; ma=3600` 里的 443。
+/// `h3=":8443"; ma=3600` 里的 8443。
 fn h3_port(service: &str) -> Option<u16> {
     let (port, _) = service.strip_prefix("h3=\":")?.split_once('"')?;
     port.parse().ok()

@@ -38,7 +38,7 @@ fn requests_share_one_connection() {
     let mut ports: Vec<u64> = trace
         .wires()
         .iter()
-        .filter(|wire| wire.number("udp.dstport") == Some(443))
+        .filter(|wire| wire.number("udp.dstport") == Some(8443))
         .filter_map(|wire| wire.number("udp.srcport"))
         .collect();
     ports.dedup();
