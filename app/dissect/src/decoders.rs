@@ -2,7 +2,7 @@
 //! [`Decoders::core`] is linked without the code of the others.
 
 use crate::app::stream::Session;
-use crate::app::{http, websocket};
+use crate::app::{http, http2, websocket};
 
 /// A set of protocols. [`Default`] is [`Self::core`].
 #[derive(Clone, Copy, Debug)]
@@ -42,8 +42,15 @@ const WEBSOCKET: Decoder = Decoder {
     open: || Box::new(websocket::Frames { compressed: false }),
 };
 
+/// With gRPC in it.
+const HTTP2: Decoder = Decoder {
+    names: &["http2", "h2", "h2c"],
+    begins: http2::begins,
+    open: || Box::new(http2::Connection::default()),
+};
+
 static CORE: [Decoder; 2] = [HTTP, WEBSOCKET];
-static ALL: [Decoder; 2] = [HTTP, WEBSOCKET];
+static ALL: [Decoder; 3] = [HTTP2, HTTP, WEBSOCKET];
 
 /// Every protocol there is.
 #[must_use]

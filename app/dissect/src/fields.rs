@@ -87,6 +87,19 @@ impl<'a> Fields<'a> {
         self.push(spec, value, bit(start)?, bit(end)?)
     }
 
+    /// Like [`Self::made`] for the bits `start..end`.
+    pub(crate) fn made_bits(
+        &mut self,
+        spec: &'static Spec,
+        value: Value,
+        start: usize,
+        end: usize,
+    ) -> Option<()> {
+        let (from, to) = (start / 8, end.div_ceil(8));
+        self.reader.bytes(self.start().checked_add(from)?, to.checked_sub(from)?)?;
+        self.push(spec, value, self.base.checked_add(start)?, self.base.checked_add(end)?)
+    }
+
     /// Like [`Self::made`], with fields below it.
     pub(crate) fn made_over(
         &mut self,

@@ -1,7 +1,7 @@
 //! Takes frames apart: `&[u8]` → [`Layer`]s → [`Field`]s, each with the bits it was read from.
 //!
 //! - Pure: no I/O, no clock. [`dissect`] knows one frame; a [`Dissector`] follows a capture frame after frame, with
-//!   its [`conversations`] and the messages in its TCP streams (HTTP, WebSocket).
+//!   its [`conversations`] and the messages in its TCP streams (HTTP, WebSocket; with [`all`] HTTP/2 and gRPC too).
 //! - Field names are Wireshark's display-filter names, so a reader can type them there;
 //!   `tests/tshark.rs` compares names, positions and values with `tshark`.
 //! - Any bytes are fine. What is cut short gives the fields that are there.
@@ -57,7 +57,10 @@ pub fn dissect(frame: &[u8], hints: &Hints) -> Dissection {
 pub fn catalog() -> impl Iterator<Item = &'static Spec> {
     let lists = [
         app::data::ALL,
+        app::grpc::ALL,
         app::http::ALL,
+        app::http2::ALL,
+        app::protobuf::ALL,
         app::websocket::ALL,
         arp::ALL,
         ethernet::ALL,

@@ -120,6 +120,8 @@ pub enum Value {
     /// A heading over its children.
     None,
     Unsigned(u64),
+    Signed(i64),
+    Float(f64),
     Bool(bool),
     Bytes(Vec<u8>),
     Mac([u8; 6]),
@@ -146,6 +148,11 @@ impl fmt::Display for Value {
         match self {
             Self::None => Ok(()),
             Self::Unsigned(number) => write!(out, "{number}"),
+            Self::Signed(number) => write!(out, "{number}"),
+            Self::Float(number) if (1e-6..1e16).contains(&number.abs()) || *number == 0.0 => {
+                write!(out, "{number}")
+            }
+            Self::Float(number) => write!(out, "{number:e}"),
             Self::Bool(set) => out.write_str(if *set { "1" } else { "0" }),
             Self::Bytes(bytes) => bytes.iter().try_for_each(|byte| write!(out, "{byte:02x}")),
             Self::Mac(mac) => mac.iter().enumerate().try_for_each(|(index, byte)| {

@@ -6,9 +6,15 @@
 //!   [`stream::Session`], and a row in [`crate::decoders`]. [`crate::streams`] alone sees more than one frame.
 
 pub(crate) mod data;
+mod descriptor;
+pub(crate) mod grpc;
+mod hpack;
 pub(crate) mod http;
+pub(crate) mod http2;
+pub(crate) mod protobuf;
 pub(crate) mod stream;
 pub(crate) mod websocket;
+mod wire;
 
 use crate::context::Context;
 

@@ -20,10 +20,16 @@ pub(super) struct Told<'a> {
     pub(super) code: u16,
     /// Empty in a response.
     pub(super) method: String,
-    /// `Upgrade: websocket`
-    pub(super) upgrade: bool,
+    pub(super) upgrade: Option<Upgrade>,
     /// The extension `permessage-deflate` (RFC 7692).
     pub(super) compressed: bool,
+}
+
+/// What an `Upgrade` header names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Upgrade {
+    WebSocket,
+    Http2,
 }
 
 /// `request`: the one that a response answers.
@@ -33,7 +39,7 @@ pub(super) fn read<'a>(bytes: &'a [u8], head: &Head, request: Option<&Request>) 
         summary: String::new(),
         code: 0,
         method: String::new(),
-        upgrade: false,
+        upgrade: None,
         compressed: false,
     };
     let response = bytes.starts_with(b"HTTP/");
@@ -42,7 +48,13 @@ pub(super) fn read<'a>(bytes: &'a [u8], head: &Head, request: Option<&Request>) 
     for header in &head.headers {
         let name = bytes.get(header.name.clone()).unwrap_or_default();
         let value = text(bytes, &header.value);
-        told.upgrade |= name.eq_ignore_ascii_case(b"upgrade") && value.eq_ignore_ascii_case("websocket");
+        if name.eq_ignore_ascii_case(b"upgrade") {
+            told.upgrade = match value.to_ascii_lowercase().as_str() {
+                "websocket" => Some(Upgrade::WebSocket),
+                "h2c" => Some(Upgrade::Http2),
+                _ => told.upgrade,
+            };
+        }
         told.compressed |= name.eq_ignore_ascii_case(b"sec-websocket-extensions")
             && value.to_ascii_lowercase().contains("permessage-deflate");
         let _ = self::header(&mut told.fields, bytes, header, response);

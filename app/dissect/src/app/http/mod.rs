@@ -18,6 +18,7 @@ use super::stream::{Input, Message, Next, Session, Step};
 use super::websocket;
 use crate::decoders::Guess;
 use body::{Framing, Missing};
+use head::Upgrade;
 use message::Found;
 use std::collections::VecDeque;
 
@@ -77,8 +78,11 @@ impl Session for Exchange {
             self.requests.push_back(Request { method: told.method, frame: input.now.frame });
         }
         let next = match (told.code, told.upgrade, framing) {
-            (101, true, _) => Next::Session(Box::new(websocket::Frames { compressed: told.compressed })),
-            (101, false, _) | (_, _, Framing::Tunnel) => Next::Opaque,
+            (101, Some(Upgrade::WebSocket), _) => {
+                Next::Session(Box::new(websocket::Frames { compressed: told.compressed }))
+            }
+            (101, Some(Upgrade::Http2), _) => Next::Named("h2c"),
+            (101, None, _) | (_, _, Framing::Tunnel) => Next::Opaque,
             _ => Next::Same,
         };
         Step::Message(Message {

@@ -1,5 +1,6 @@
 #!/bin/bash
-# Records ../*.pcapng anew: `unshare -n ./record.sh` as root, with dumpcap, curl, node, and a python3 that has `websockets`.
+# Records ../*.pcapng anew, or only those named: `unshare -n ./record.sh [http websocket http2 grpc]` as root, with dumpcap, curl, node,
+# nghttp, and a python3 that has `websockets`, `h2`, `grpcio` and `grpcio-tools`.
 set -e
 cd "$(dirname "$0")"
 temporary=$(mktemp -d)
@@ -30,6 +31,10 @@ with socket.create_connection(("10.9.0.2", 8080)) as peer:
         peer.sendall(part.encode().decode("unicode_escape").encode()); time.sleep(0.03)
     while peer.recv(4096): pass' "$@"; }
 
+wanted() { [[ " ${all[*]} " = *" $1 "* ]]; }
+all=("$@"); [ $# -gt 0 ] || all=(http websocket http2 grpc)
+
+if wanted http; then
 www=$temporary/www; mkdir $www
 echo 'hello from a file' > $www/a.txt; head -c 5000 /dev/zero | tr '\0' 'z' > $www/b.txt
 (cd $www; exec $far python3 -m http.server --protocol HTTP/1.1 --bind 10.9.0.2 80 >/dev/null 2>&1) & first=$!
@@ -74,9 +79,54 @@ raw 'GE' 'T /json HT' 'TP/1.1\r' "\n${host}Conn" 'ection: close\r\n\r' '\n'
 raw "POST /up HTTP/1.1\r\n${host}Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n" '5;note=x\r\nhel' 'lo\r' '\n0' '\r\nA: b\r\n\r\n'
 end
 kill $first $second $third
+fi
 
+if wanted websocket; then
 $far python3 websocket_server.py & server=$!
 sleep 1.5
 begin websocket-python.pcapng
 python3 websocket_client.py
 end
+kill $server
+fi
+
+if wanted http2; then
+$far node http2_server.js & first=$!
+$far python3 http2_server.py & second=$!
+$far python3 http2_frames.py server & third=$!
+sleep 1.5
+begin http2-curl.pcapng
+u=http://10.9.0.2:8080
+get --http2-prior-knowledge $u/json $u/trailers $u/missing $u/cookies -o /dev/null -o /dev/null -o /dev/null
+get --http2-prior-knowledge -A 'agent' -b k=v -d '{"name":"小明"}' -H 'content-type: application/json' "$u/made?x=1"
+get --http2-prior-knowledge -Z $u/large $u/json -o /dev/null
+get --http2-prior-knowledge $u/headers
+get --http2-prior-knowledge $u/refuse
+get --http2-prior-knowledge $u/ping
+get --http2-prior-knowledge $u/goaway
+head -c 30000 /dev/zero | tr '\0' 'u' | get --http2-prior-knowledge -T - $u/up
+get --http2 http://10.9.0.2:8001/upgraded
+end
+begin http2-nghttp.pcapng
+nghttp -n http://10.9.0.2:8000/push
+nghttp -n -b 6 http://10.9.0.2:8000/padded
+nghttp -n -u http://10.9.0.2:8001/upgraded
+nghttp -n -H 'x-own: one' -w 20 -W 20 -p 10 $u/large $u/json
+h2load -n 6 -c 2 -m 3 $u/json >/dev/null
+end
+begin http2-frames.pcapng
+python3 http2_frames.py client
+end
+kill $first $second $third 2>/dev/null || true
+fi
+
+if wanted grpc; then
+python3 -m grpc_tools.protoc -I. --python_out=$temporary --grpc_python_out=$temporary --descriptor_set_out=../greeter.binpb greeter.proto
+export PYTHONPATH=$temporary
+$far python3 grpc_greeter.py server & server=$!
+sleep 2
+begin grpc-python.pcapng
+python3 grpc_greeter.py client
+end
+kill $server
+fi
