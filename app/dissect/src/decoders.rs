@@ -1,14 +1,17 @@
 //! Which protocols in streams a [`crate::Dissector`] knows: a table of functions, so that a program which names only
 //! [`Decoders::core`] is linked without the code of the others.
 
-use crate::app::stream::Session;
+use crate::app::stream::{Datagrams, Session};
 use crate::app::{http, http2, websocket};
+use crate::{quic, tls};
 
 /// A set of protocols. [`Default`] is [`Self::core`].
 #[derive(Clone, Copy, Debug)]
 pub struct Decoders {
     /// In the order in which they are asked whether a stream is theirs.
     streams: &'static [Decoder],
+    /// Who follows datagrams.
+    pub(crate) datagrams: Option<fn() -> Box<dyn Datagrams>>,
 }
 
 /// A protocol in a stream.
@@ -49,20 +52,23 @@ const HTTP2: Decoder = Decoder {
     open: || Box::new(http2::Connection::default()),
 };
 
+const TLS: Decoder =
+    Decoder { names: &["tls"], begins: tls::begins, open: || Box::new(tls::Records::default()) };
+
 static CORE: [Decoder; 2] = [HTTP, WEBSOCKET];
-static ALL: [Decoder; 3] = [HTTP2, HTTP, WEBSOCKET];
+static ALL: [Decoder; 4] = [TLS, HTTP2, HTTP, WEBSOCKET];
 
 /// Every protocol there is.
 #[must_use]
 pub fn all() -> Decoders {
-    Decoders { streams: &ALL }
+    Decoders { streams: &ALL, datagrams: Some(|| Box::new(quic::Connections::default())) }
 }
 
 impl Decoders {
     /// What a page needs at once: HTTP/1.1 and WebSocket.
     #[must_use]
     pub fn core() -> Self {
-        Self { streams: &CORE }
+        Self { streams: &CORE, datagrams: None }
     }
 
     /// The protocol of that name.
