@@ -82,7 +82,7 @@ specs! {
     DATAGRAM = "quic.dg", "数据报", Form::Bytes;
 }
 
-pub(super) const LONG_TYPES: Names = &[(0, "Initial"), (1, "0-RTT"), (2, "Handshake"), (3, "Retry")];
+const LONG_TYPES: Names = &[(0, "Initial"), (1, "0-RTT"), (2, "Handshake"), (3, "Retry")];
 
 /// RFC 9000 section 12.4 and RFC 9221.
 pub(super) const FRAMES: Names = &[

@@ -12,8 +12,8 @@ use sha2::{Sha256, Sha384};
 
 /// The salt of version 1 (RFC 9001 section 5.2).
 const INITIAL_SALT: [u8; 20] = [
-    0x38, 0x76, 0x2c, 0xf7, 0xf5, 0x59, 0x34, 0xb3, 0x4d, 0x17, 0x9a, 0xe6, 0xa4, 0xc8, 0x0c, 0xad, 0xcc, 0xbb, 0x7f,
-    0x0a,
+    0x38, 0x76, 0x2c, 0xf7, 0xf5, 0x59, 0x34, 0xb3, 0x4d, 0x17, 0x9a, 0xe6, 0xa4, 0xc8, 0x0c, 0xad, 0xcc,
+    0xbb, 0x7f, 0x0a,
 ];
 
 /// Bytes that prove that nothing was changed, at the end of every ciphertext.
@@ -188,7 +188,10 @@ mod tests {
         let secret = hex("9ac312a7f877468ebe69422748ad00a15443f18203a07d6060f688f30f21632b");
         let traffic = Traffic::new(Suite::ChaCha20, &secret, true).unwrap();
         assert_eq!(traffic.keys.key, hex("c6d98ff3441c3fe1b2182094f69caa2ed4b716b65488960a7a984979fb23e1c8"));
-        assert_eq!(traffic.keys.header, hex("25a282b9e82f06f21f488917a4fc8f1b73573685608597d0efcb076b0ab7a7a4"));
+        assert_eq!(
+            traffic.keys.header,
+            hex("25a282b9e82f06f21f488917a4fc8f1b73573685608597d0efcb076b0ab7a7a4")
+        );
         let next = traffic.next().unwrap();
         assert_eq!(next.secret, hex("1223504755036d556342ee9361d253421a826c9ecdf3c7148684b36b714881f9"));
         assert_eq!(next.keys.header, traffic.keys.header);

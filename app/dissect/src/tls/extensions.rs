@@ -45,7 +45,9 @@ fn extension(walk: &mut Walk<'_, '_>, kind: u64, told: &mut Told) -> Option<()> 
             while walk.left() > 0 {
                 let length = walk.length(&ALPN_STRING_LENGTH, 1)?;
                 let name = walk.text(&ALPN, length)?;
-                if !from_client {
+                if from_client {
+                    told.offered.get_or_insert(name);
+                } else {
                     told.protocol = Some(name);
                 }
             }

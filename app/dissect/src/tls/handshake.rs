@@ -31,6 +31,8 @@ pub(crate) struct Told {
     /// Of EncryptedExtensions or a ServerHello: what the connection will speak.
     pub(crate) protocol: Option<String>,
     pub(crate) server_name: Option<String>,
+    /// Of a ClientHello: what it would like to speak most.
+    pub(crate) offered: Option<String>,
 }
 
 /// A message and what it says.

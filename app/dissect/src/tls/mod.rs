@@ -153,7 +153,9 @@ impl Records {
 
     /// A record that was decrypted: content, its type, then zeros.
     fn inside(&mut self, input: &Input<'_>, record: &[u8], mut content: Vec<u8>, out: &mut Out) {
-        let Some(last) = content.iter().rposition(|byte| *byte != 0) else { return self.outside(input, record, out) };
+        let Some(last) = content.iter().rposition(|byte| *byte != 0) else {
+            return self.outside(input, record, out);
+        };
         let kind = content[last];
         content.truncate(last);
         let end = record.len();
@@ -232,7 +234,8 @@ impl Records {
             2 if told.is_13 && !told.retry => self.suite = told.suite.and_then(Suite::of),
             24 => {
                 let side = &mut self.sides[own];
-                side.traffic = side.traffic.take().and_then(|(epoch, traffic)| Some((epoch, traffic.next()?)));
+                side.traffic =
+                    side.traffic.take().and_then(|(epoch, traffic)| Some((epoch, traffic.next()?)));
                 side.number = 0;
             }
             _ => {}
