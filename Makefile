@@ -8,6 +8,8 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 WITH_TOOLS := eval "$$(.ci/tools --env)";
 RELEASE := $(TARGET)/release/wirebook
 DEBUG := $(TARGET)/debug/wirebook
+# What most pages do not need is fetched when a reader comes near it (app/src/islands/late.rs).
+SPLIT := --split --lib-features split
 # The server finds its hashed assets through these, as cargo-leptos tells it to.
 SITE := LEPTOS_OUTPUT_NAME=wirebook LEPTOS_SITE_ROOT=target/site LEPTOS_HASH_FILES=true
 
@@ -20,7 +22,7 @@ serve: build ## build the release edition and serve it on http://127.0.0.1:3000
 	@$(SITE) $(RELEASE) serve --addr $(ADDR)
 
 build: tools ## build the release edition
-	@$(WITH_TOOLS) cargo leptos build --release
+	@$(WITH_TOOLS) cargo leptos build --release $(SPLIT)
 
 watch: tools ## rebuild and reload while you write (pages, labs, styles, chapters)
 	@$(WITH_TOOLS) LEPTOS_HASH_FILES=false cargo leptos watch
@@ -31,7 +33,7 @@ tools:
 packages:
 	@.ci/packages
 
-test: tools lint unit recipes content browser ## everything that must hold
+test: tools lint unit recipes content fields browser ## everything that must hold
 
 lint: tools ## formatting and clippy, warnings denied
 	cargo fmt --all --check
@@ -51,7 +53,7 @@ recipes: tools ## the recipes of CONTRIBUTING.md, followed in a copy
 	@.ci/recipes
 
 browser: tools packages ## Playwright in Chromium against a running server
-	@$(WITH_TOOLS) LEPTOS_HASH_FILES=true cargo leptos build
+	@$(WITH_TOOLS) LEPTOS_HASH_FILES=true cargo leptos build $(SPLIT)
 	@cd end2end && npm ci --no-audit --no-fund --loglevel=error && npx playwright test
 
 bench: build ## the figures of README as ratios within one run

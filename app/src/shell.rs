@@ -6,6 +6,7 @@ use leptos_router::components::{Route, Router, Routes};
 use leptos_router::{ParamSegment, StaticSegment};
 
 use crate::pages::chapter::{GuideChapter, ReferenceChapter};
+use crate::pages::glossary::Glossary;
 use crate::pages::home::Home;
 use crate::pages::lab::Lab;
 use crate::pages::labs::Labs;
@@ -49,6 +50,7 @@ pub fn App() -> impl IntoView {
                 <Route path=(StaticSegment("labs"), ParamSegment("slug")) view=Lab/>
                 <Route path=(StaticSegment("guide"), ParamSegment("chapter")) view=GuideChapter/>
                 <Route path=(StaticSegment("reference"), ParamSegment("chapter")) view=ReferenceChapter/>
+                <Route path=StaticSegment("glossary") view=Glossary/>
                 <Route path=StaticSegment("progress") view=ProgressPage/>
                 <Route path=(StaticSegment("quiz"), ParamSegment("part"), ParamSegment("chapter"), ParamSegment("id")) view=QuizAnswer/>
                 <Route path=(StaticSegment("traces"), ParamSegment("id")) view=TraceReplay/>

@@ -23,6 +23,8 @@ const QUIZ: &str = "[[question]]\nid = \"which\"\nkind = \"several\"\nask = \"�
 const SECOND: &str = "+++\ntitle = \"UDP 编程\"\nnumber = \"3\"\nsummary = \"不连接。\"\n+++\n\n见[上一章](2-tcp.md#server)。\n\n```widget addr-parse\n```\n";
 const OUTLINE: &str = "[guide]\ntitle = \"指南\"\nsummary = \"甲\"\nplanned = [{ number = \"1\", title = \"网络编程基础\" }]\n[reference]\ntitle = \"参考\"\nsummary = \"乙\"\n";
 
+const GLOSSARY: &str = "[[term]]\nenglish = \"connection\"\nchinese = \"连接\"\ntext = \"四个数确定一条 `TCP` 连接。\"\nsee = \"/guide/tcp#server\"\n";
+
 struct Registry;
 
 impl Labs for Registry {
@@ -105,6 +107,7 @@ fn trace() -> Arc<Trace> {
 fn site(development: bool) -> Site {
     let mut files = Files::new();
     files.insert("book.toml".into(), OUTLINE.into());
+    files.insert("glossary.toml".into(), GLOSSARY.into());
     files.insert("guide/2-tcp.md".into(), CHAPTER.into());
     files.insert("guide/2-tcp.quiz.toml".into(), QUIZ.into());
     files.insert("guide/3-udp.md".into(), SECOND.into());
@@ -153,8 +156,8 @@ fn values<'a>(html: &'a str, attribute: &str) -> Vec<&'a str> {
     html.split(&format!(" {attribute}=\"")).skip(1).map(|rest| rest.split('"').next().unwrap()).collect()
 }
 
-const PATHS: [&str; 7] =
-    ["/", "/labs", "/labs/tcp-echo", "/guide/tcp", "/guide/udp", "/progress", "/traces/abc"];
+const PATHS: [&str; 8] =
+    ["/", "/labs", "/labs/tcp-echo", "/guide/tcp", "/guide/udp", "/glossary", "/progress", "/traces/abc"];
 
 #[test]
 fn every_page_is_sound() {
@@ -176,6 +179,15 @@ fn every_page_is_sound() {
             assert!(values(&html, attribute).is_empty(), "{path}: the security policy forbids {attribute}");
         }
     }
+}
+
+#[test]
+fn the_glossary_names_its_terms_in_both_languages() {
+    let html = render("/glossary", false, false);
+    assert!(html.contains("<div id=\"connection\"><dt><b>连接</b>"), "{html}");
+    assert!(html.contains("<span lang=\"en\">connection</span>"));
+    assert!(html.contains("一条 <code>TCP</code> 连接") && html.contains("href=\"/guide/tcp#server\""));
+    assert!(values(&html, "href").contains(&"/glossary"), "in the header and the footer");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 // Pages: readable without wasm, accessible in light and dark, narrow enough for a phone.
 import { accessible, expect, fits, test } from "./support";
 
-const pages = ["/", "/labs", "/guide/std", "/guide/tcp", "/guide/udp", "/guide/tokio", "/guide/axum", "/guide/websocket", "/progress", "/reference/physical", "/reference/network", "/labs/tcp-echo"];
+const pages = ["/", "/labs", "/guide/std", "/guide/tcp", "/guide/udp", "/guide/tokio", "/guide/axum", "/guide/websocket", "/glossary", "/progress", "/reference/physical", "/reference/network", "/labs/tcp-echo"];
 
 for (const path of pages) {
   for (const scheme of ["light", "dark"] as const) {

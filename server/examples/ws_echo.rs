@@ -4,7 +4,7 @@
 #![expect(clippy::print_stdout, reason = "says where it listens")]
 
 use axum::Router;
-use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
 use axum::response::Response;
 use axum::routing::any;
 use server::config::Times;
@@ -32,8 +32,16 @@ fn answer(upgrade: WebSocketUpgrade) -> Response {
 
 async fn echo(mut socket: WebSocket) {
     // Until `None`: the Close frame is answered while reading.
-    while let Some(Ok(message)) = socket.recv().await {
-        if matches!(message, Message::Text(_) | Message::Binary(_)) && socket.send(message).await.is_err() {
+    while let Some(received) = socket.recv().await {
+        let answer = match received {
+            Ok(message @ (Message::Text(_) | Message::Binary(_))) => message,
+            Ok(_) => continue,
+            Err(error) => match server::sockets::blame(&error) {
+                Some((code, reason)) => Message::Close(Some(CloseFrame { code, reason: reason.into() })),
+                None => return,
+            },
+        };
+        if socket.send(answer).await.is_err() {
             return;
         }
     }

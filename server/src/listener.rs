@@ -1,4 +1,7 @@
-//! The HTTP/1.1 listener: what `axum::serve` does, plus a header timeout, a connection cap and an orderly end.
+//! The HTTP/1.1 listener: what `axum::serve` does, plus a header timeout, a connection cap and an orderly end, of every
+//! connection and of the whole.
+
+mod linger;
 
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -29,6 +32,7 @@ pub async fn serve(
 ) {
     let room = Arc::new(Semaphore::new(max_connections as usize));
     let connections = TaskTracker::new();
+    let closing = linger::Closing::new(connections.clone(), stop.clone());
     loop {
         // No room: new connections wait in the kernel's backlog, which is bounded too.
         let accepted = tokio::select! {
@@ -59,7 +63,7 @@ pub async fn serve(
             .timer(TokioTimer::new())
             .header_read_timeout(times.header_read)
             .max_buf_size(16 * 1024)
-            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
+            .serve_connection(TokioIo::new(closing.connection(stream)), TowerToHyperService::new(service))
             .with_upgrades();
         let stop = stop.clone();
         connections.spawn(async move {

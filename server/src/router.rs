@@ -16,7 +16,7 @@ use crate::respond::problem;
 use crate::state::State;
 use crate::{csp, dev, health, live, peer, quiz, traces};
 
-/// Only `/peer/axum` and answers to questions have a body, and a short one.
+/// Only `/peer/axum`, `/peer/grpc` and answers to questions have a body, and a short one.
 const LARGEST_BODY: usize = 16 * 1024;
 
 /// Sent with everything.
@@ -43,7 +43,8 @@ pub fn router(state: State, request_timeout: Duration) -> Router {
         .route("/labs/{slug}/recording.json", get(recording))
         .route("/quiz/{part}/{chapter}/{id}", post(quiz::post))
         .route("/traces/{file}", get(traces::get))
-        .nest_service("/peer/axum", labs::axum_routing::router().layer(map_response(fresh)));
+        .nest_service("/peer/axum", labs::axum_routing::router().layer(map_response(fresh)))
+        .nest_service("/peer/grpc", labs::grpc_web::router().layer(map_response(fresh)));
     if state.reloads.is_some() {
         router = router.route("/dev/reload", get(dev::reload)).route("/dev/reload.js", get(dev::script));
     }

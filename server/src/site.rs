@@ -32,7 +32,7 @@ impl Edition {
     /// Every page that can be rendered without looking anything up.
     #[must_use]
     pub fn paths(&self) -> Vec<String> {
-        let fixed = ["/", "/labs", "/progress"].map(ToOwned::to_owned);
+        let fixed = ["/", "/labs", "/glossary", "/progress"].map(ToOwned::to_owned);
         let chapters = self.site.book.chapters().map(book::Chapter::path);
         let labs = self.site.labs.iter().map(|lab| format!("/labs/{}", lab.slug));
         fixed.into_iter().chain(chapters).chain(labs).collect()

@@ -97,7 +97,8 @@ pub fn tune(upgrade: WebSocketUpgrade) -> WebSocketUpgrade {
 
 /// The code and the sentence for a stream that cannot be read any further (RFC 6455, section 7.4.1);
 /// `None` if nobody is there to hear it.
-pub(crate) fn blame(error: &axum::Error) -> Option<(u16, &'static str)> {
+#[must_use]
+pub fn blame(error: &axum::Error) -> Option<(u16, &'static str)> {
     let cause = std::error::Error::source(error)?.downcast_ref::<tungstenite::Error>()?;
     match cause {
         tungstenite::Error::Capacity(_) => Some((1009, "消息超过 16 KiB")),

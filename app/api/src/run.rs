@@ -152,6 +152,8 @@ pub enum FromRun {
     Events { events: Vec<Event> },
     /// A setting was refused: the reader's input or line change had no effect.
     Refused { field: String, message: String },
+    /// What has been left out so far, whenever it has grown: a run that is killed cannot say it at its end.
+    LeftOut { so_far: LeftOut },
     /// Last message: the lab's code ended in a way the process itself could report.
     Finished { outcome: Outcome, left_out: LeftOut },
 }

@@ -66,6 +66,9 @@ pub struct InterfaceInfo {
 }
 
 /// Counts of what was left out of the trace; all zero means the trace is complete.
+///
+/// A run that was killed counts up to a few milliseconds before its end; what its observers saw after that is neither
+/// in the trace nor here, because nobody is left who knows it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LeftOut {
@@ -73,6 +76,7 @@ pub struct LeftOut {
     pub frames: u64,
     pub frame_bytes: u64,
     pub kernel_events: u64,
+    pub samples: u64,
 }
 
 impl LeftOut {
@@ -303,10 +307,14 @@ pub enum Lifecycle {
     Started { setup_us: u32 },
     /// The reader typed a line.
     Input { text: String },
-    /// The reader changed a host's line.
+    /// The reader, or the lab itself, changed a host's line.
     LineChanged { host: HostId, line: Line },
     /// A measurement the lab reports as its result (label in Chinese, unit by its symbol).
     Measured { host: Option<HostId>, label: String, value: f64, unit: String },
+    /// A point of a time series: at `time` (of the event) this was the value. Many in a run, unlike `Measured`, which
+    /// is a result. `series`: name in Chinese, the same for all its points; `unit`: its symbol, empty for a plain count.
+    /// The series of one unit share a panel in a chart. `value` is finite.
+    Sampled { host: Option<HostId>, series: String, value: f64, unit: String },
     /// Two or more runs of the same thing side by side: events from here on belong to this part.
     Section { title: String },
     /// The lab's code returned.
@@ -365,7 +373,8 @@ impl Secret {
         let mut words = line.split_ascii_whitespace();
         let (label, random, secret) = (words.next()?, words.next()?, words.next()?);
         let named = |letter: u8| letter.is_ascii_uppercase() || letter.is_ascii_digit() || letter == b'_';
-        let hex = |word: &str| word.len() % 2 == 0 && word.bytes().all(|digit| digit.is_ascii_hexdigit());
+        let hex =
+            |word: &str| word.len().is_multiple_of(2) && word.bytes().all(|digit| digit.is_ascii_hexdigit());
         let whole = words.next().is_none()
             && label.len() <= Self::LABEL
             && label.bytes().all(named)
@@ -450,6 +459,12 @@ mod tests {
     fn lifecycle_and_kernel_round_trip() {
         for body in [
             Body::Lifecycle(Lifecycle::Started { setup_us: 5 }),
+            Body::Lifecycle(Lifecycle::Sampled {
+                host: Some(1),
+                series: "队列".into(),
+                value: 2.5,
+                unit: "个".into(),
+            }),
             Body::Kernel(Kernel {
                 host: 0,
                 socket: 1,

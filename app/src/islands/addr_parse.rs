@@ -1,6 +1,6 @@
 //! Type an address and see what `std::net` makes of it: the real parsers, in the reader's browser.
 
-#![allow(unreachable_pub, reason = "`#[island]` declares items `pub` whatever its function is")]
+#![allow(unreachable_pub, reason = "`#[component]` declares items `pub` whatever its function is")]
 
 pub(crate) mod kinds;
 pub(crate) mod reading;
@@ -24,7 +24,7 @@ const TRIES: [&str; 8] = [
 /// Longest text that is read; no address comes near it.
 const LONGEST: &str = "100";
 
-#[island]
+#[component]
 pub fn AddrParse() -> impl IntoView {
     let text = RwSignal::new(FIRST.to_owned());
     let reading = Memo::new(move |_| text.with(|text| Reading::of(text)));

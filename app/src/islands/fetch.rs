@@ -54,7 +54,7 @@ impl Draft {
 }
 
 /// A form for a request, and the answer with its explanation.
-#[island]
+#[component]
 pub fn Fetch() -> impl IntoView {
     let draft = Draft::new();
     let composed = Memo::new(move |_| draft.composed());

@@ -4,6 +4,8 @@ pub mod addr_parse;
 pub mod bench;
 mod boxed;
 pub mod fetch;
+pub mod grpc;
+pub mod late;
 mod peer;
 pub mod peer_chat;
 pub mod peer_echo;

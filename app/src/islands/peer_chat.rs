@@ -1,6 +1,6 @@
 //! The reader's browser in the room at `/peer/ws-chat`, which all readers of this site share.
 
-#![allow(unreachable_pub, reason = "`#[island]` declares items `pub` whatever its function is")]
+#![allow(unreachable_pub, reason = "`#[component]` declares items `pub` whatever its function is")]
 
 use api::peer::{FromRoom, LOBBY, MAX_NAME, MAX_TEXT, ToRoom};
 use leptos::ev::SubmitEvent;
@@ -73,7 +73,7 @@ impl Room {
 }
 
 /// A name, a room, and what is said there; both sides' events on one timeline.
-#[island]
+#[component]
 pub fn PeerChat() -> impl IntoView {
     let link = Link::new("ws-chat", "/peer/ws-chat", "聊天室：和正在读这一页的人说话");
     let ready = RwSignal::new(false);

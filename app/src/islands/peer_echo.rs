@@ -1,6 +1,6 @@
 //! The reader's browser talks to `/peer/ws-echo`.
 
-#![allow(unreachable_pub, reason = "`#[island]` declares items `pub` whatever its function is")]
+#![allow(unreachable_pub, reason = "`#[component]` declares items `pub` whatever its function is")]
 
 use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
@@ -16,7 +16,7 @@ const LONG: usize = 12_000;
 const MOST: u32 = 500;
 
 /// Connect, send, close; both sides' events on one timeline.
-#[island]
+#[component]
 pub fn PeerEcho() -> impl IntoView {
     let link = Link::new("ws-echo", "/peer/ws-echo", "WebSocket 回显：另一端就是这个页面");
     let ready = RwSignal::new(false);

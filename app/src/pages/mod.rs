@@ -1,6 +1,7 @@
 //! One page a file, rendered on the server.
 
 pub mod chapter;
+pub mod glossary;
 pub mod home;
 pub mod lab;
 pub mod labs;

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use std::sync::Arc;
 
 use super::not_found::NotFound;
-use crate::islands::bench::Bench;
+use crate::islands::late::{Late, LateIsland, Setup};
 use crate::parts::facts;
 use crate::parts::page::Page;
 use crate::parts::recording::Recorded;
@@ -30,13 +30,18 @@ fn TracePage(trace: Arc<Trace>) -> impl IntoView {
         move || view! { <Recorded trace label="轨迹"/> }
     };
     let replay = match info {
-        Some(info) => view! {
-            <Bench name=info.slug.clone() info params=trace.params.clone() lines=Some(trace.lines.clone())
-                seed=Some(trace.seed) trace=Some(id.clone()) tier=Some(site.tier.clone())>
-                {account()}
-            </Bench>
+        Some(info) => {
+            let setup = Setup {
+                name: info.slug.clone(),
+                info,
+                params: trace.params.clone(),
+                lines: Some(trace.lines.clone()),
+                seed: Some(trace.seed),
+                trace: Some(id.clone()),
+                tier: Some(site.tier.clone()),
+            };
+            view! { <LateIsland island=Late::Bench(Box::new(setup))>{account()}</LateIsland> }.into_any()
         }
-        .into_any(),
         None => account().into_any(),
     };
     view! {

@@ -20,6 +20,7 @@ pub fn Header(path: String) -> impl IntoView {
             <nav aria-label="主要入口">
                 <button type="button" class="header-contents" popovertarget="contents">"目录"</button>
                 <a href="/labs" aria-current=here("/labs")>"实验"</a>
+                <a href="/glossary" aria-current=here("/glossary")>"术语"</a>
                 <a href="/progress" aria-current=here("/progress")>"进度"</a>
             </nav>
             <button type="button" class="header-theme" data-theme-switch hidden>

@@ -42,7 +42,7 @@ pub fn Page(
         </div>
         <footer class="footer">
             <p>"这里的每个实验都真的在运行：普通的 Rust 程序，真实的内核，真实的帧。"</p>
-            <p><a href="/">"目录"</a>" · "<a href="/labs">"全部实验"</a>" · "<a href="/progress">"学习进度"</a></p>
+            <p><a href="/">"目录"</a>" · "<a href="/labs">"全部实验"</a>" · "<a href="/glossary">"术语表"</a>" · "<a href="/progress">"学习进度"</a></p>
         </footer>
         <Marks/>
     }

@@ -2,19 +2,19 @@
 
 use leptos::prelude::*;
 
-use crate::islands::fetch::Fetch;
-use crate::islands::peer_chat::PeerChat;
-use crate::islands::peer_echo::PeerEcho;
+use crate::islands::late::{Late, LateIsland};
 
 #[component]
 pub fn PeerHere(
     /// One of [`book::PEERS`].
     slug: String,
 ) -> impl IntoView {
-    match slug.as_str() {
-        "axum" => view! { <Fetch/> }.into_any(),
-        "ws-echo" => view! { <PeerEcho/> }.into_any(),
-        "ws-chat" => view! { <PeerChat/> }.into_any(),
-        _ => ().into_any(),
-    }
+    let island = match slug.as_str() {
+        "axum" => Some(Late::Fetch),
+        "grpc" => Some(Late::Grpc),
+        "ws-echo" => Some(Late::PeerEcho),
+        "ws-chat" => Some(Late::PeerChat),
+        _ => None,
+    };
+    island.map(|island| view! { <LateIsland island/> })
 }

@@ -5,7 +5,7 @@ use book::Question;
 use leptos::prelude::*;
 
 use crate::Site;
-use crate::islands::quiz::QuizBox;
+use crate::islands::late::{Late, LateIsland};
 
 /// The question with its form, complete without wasm; its answer stays on the server.
 #[component]
@@ -19,7 +19,7 @@ pub fn QuestionBox(question: Question) -> impl IntoView {
     let id = format!("quiz-{}", question.id);
     view! {
         <div class="quiz" id=id>
-            <QuizBox question lab/>
+            <LateIsland island=Late::Quiz(Box::new(question), lab)/>
         </div>
     }
 }

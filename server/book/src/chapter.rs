@@ -51,6 +51,7 @@ pub(crate) fn read(
         problems,
         headings: Vec::new(),
         last_number: Vec::new(),
+        external: BTreeMap::new(),
         widgets: Vec::new(),
     };
     if front.number != number_in_name {
@@ -81,6 +82,8 @@ struct Reader<'a, 'w> {
     last_number: Vec<u32>,
     /// Those placed so far.
     widgets: Vec<Widget>,
+    /// Links that leave the site, with their lines.
+    external: BTreeMap<String, usize>,
 }
 
 impl Reader<'_, '_> {
@@ -131,6 +134,7 @@ impl Reader<'_, '_> {
                         self.problem(line, format!("看不懂的链接“{}”", link.url));
                     }
                 }
+                NodeValue::Link(link) => self.external(line, link.url),
                 NodeValue::Image(image) => self.image(node, line, &image.url),
                 NodeValue::HtmlBlock(_) | NodeValue::HtmlInline(_) => {
                     self.problem(line, "正文里的 HTML 会原样显示成文字，请改用 Markdown");
@@ -148,6 +152,16 @@ impl Reader<'_, '_> {
                 }
                 _ => {}
             }
+        }
+    }
+
+    /// A link that leaves the site: in good form, and once in a chapter.
+    fn external(&mut self, line: usize, url: String) {
+        if let Some(mistake) = links::external_mistake(&url) {
+            self.problem(line, format!("{mistake}：{url}"));
+        }
+        if let Some(first) = self.external.insert(url.clone(), line) {
+            self.problem(line, format!("{url} 在第 {first} 行已经链接过"));
         }
     }
 

@@ -11,6 +11,7 @@
 //! * ```` ```peer axum ````: the reader's browser as a peer of a lab's server, one of [`PEERS`].
 //! * ```` ```quiz id ````: a question of `<chapter>.quiz.toml` beside the chapter, see [`Question`].
 //! * `content/notes/*.toml`: field notes by display-filter name with `name`, `text` and `rfc`.
+//! * `content/glossary.toml`: the terms with their English names, `[[term]]` with `english`, `chinese`, `text`.
 //! * `content/images/`: pictures, `![what it shows](../images/a.svg "caption")`.
 //! * `content/book.toml`: titles of the parts, and chapters still to be written.
 
@@ -21,6 +22,7 @@ mod content;
 mod correction;
 mod cut;
 mod front_matter;
+mod glossary;
 mod lab_block;
 mod labs;
 mod links;
@@ -35,7 +37,7 @@ pub use content::{Content, Files};
 pub use labs::Labs;
 pub use model::{
     Book, Chapter, CodeBlock, Correction, Cut, Heading, LabBlock, Listing, Note, PEERS, Part, PartId,
-    Planned, Segment, Widget,
+    Planned, Segment, Term, Widget,
 };
 pub use problem::Problem;
 pub use quiz::{Kind, Question};

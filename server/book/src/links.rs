@@ -17,6 +17,22 @@ pub(crate) fn is_external(url: &str) -> bool {
     url.contains("://") || url.starts_with("mailto:")
 }
 
+/// What is wrong with the form of a link that leaves the site. Whether it answers, nobody asks.
+pub(crate) fn external_mistake(url: &str) -> Option<&'static str> {
+    let Some(rest) = url.strip_prefix("https://") else {
+        return Some("站外的链接要以 https:// 开头");
+    };
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.';
+    let is_name =
+        host.contains('.') && host.chars().all(name) && !host.starts_with('.') && !host.ends_with('.');
+    // An address in numbers is nobody's lasting home.
+    if !is_name || host.chars().all(|c| c.is_ascii_digit() || c == '.') {
+        return Some("站外的链接要有主机名，小写，不带用户名和端口");
+    }
+    rest.chars().any(|c| c.is_whitespace() || c.is_control()).then_some("链接里不能有空白")
+}
+
 /// Makes `../reference/1.1-physical.md#id`, written in `guide/2-tcp.md`, into `/reference/physical#id`.
 /// Addresses that begin with `/` or `#` stay as they are, `#id` with the page before it.
 pub(crate) fn address(file: &str, url: &str) -> Option<String> {
@@ -68,6 +84,7 @@ pub(crate) fn check(book: &Book, labs: &BTreeSet<String>, links: &[Link], proble
     pages.insert("/".into(), BTreeSet::new());
     pages.insert("/labs".into(), BTreeSet::new());
     pages.insert("/progress".into(), BTreeSet::new());
+    pages.insert("/glossary".into(), book.glossary.iter().map(|term| term.id.as_str()).collect());
     for lab in labs {
         pages.insert(format!("/labs/{lab}"), BTreeSet::new());
     }
@@ -90,6 +107,28 @@ pub(crate) fn check(book: &Book, labs: &BTreeSet<String>, links: &[Link], proble
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn external_links_have_a_form() {
+        for good in
+            ["https://tokio.rs/tokio/tutorial", "https://docs.rs/axum", "https://a-b.example.org/?q=1#x"]
+        {
+            assert_eq!(external_mistake(good), None, "{good}");
+        }
+        for bad in [
+            "http://tokio.rs",
+            "ftp://example.org/a",
+            "mailto:a@example.org",
+            "https://localhost/a",
+            "https://127.0.0.1/a",
+            "https://example.org:8443/",
+            "https://user@example.org/",
+            "https://Example.org/",
+            "https://example.org/a b",
+        ] {
+            assert!(external_mistake(bad).is_some(), "{bad}");
+        }
+    }
 
     #[test]
     fn addresses() {

@@ -3,7 +3,9 @@
 use crate::chapter::{self, World};
 use crate::front_matter::{describe, line_of, number};
 use crate::quiz::{self, Quiz};
-use crate::{Book, Content, Labs, Listing, Part, PartId, Planned, Problem, Segment, cut, links, notes};
+use crate::{
+    Book, Content, Labs, Listing, Part, PartId, Planned, Problem, Segment, cut, glossary, links, notes,
+};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -79,6 +81,16 @@ impl Book {
             if let Some(text) = text_of(file, bytes, &mut problems) {
                 notes::read(file, text, &mut book.notes, &mut problems);
             }
+        }
+        if let Some(text) =
+            files.get(glossary::FILE).and_then(|text| text_of(glossary::FILE, text, &mut problems))
+        {
+            let chapters: Vec<&str> = files
+                .iter()
+                .filter(|(file, _)| links::page_of(file).is_some())
+                .filter_map(|(_, bytes)| std::str::from_utf8(bytes).ok())
+                .collect();
+            book.glossary = glossary::read(text, &chapters, &mut found_links, &mut problems);
         }
         let slugs: BTreeSet<String> = infos.iter().map(|info| info.slug.clone()).collect();
         links::check(&book, &slugs, &found_links, &mut problems);

@@ -11,10 +11,25 @@ pub struct Book {
     pub parts: Vec<Part>,
     /// Field notes by Wireshark's display-filter name.
     pub notes: BTreeMap<String, Note>,
+    /// Sorted by their English names.
+    pub glossary: Vec<Term>,
     /// Highlighted source of every lab, by slug.
     pub listings: BTreeMap<String, Listing>,
     /// Pictures by their path below `content/images/`.
     pub images: BTreeMap<String, Vec<u8>>,
+}
+
+/// A term of the glossary.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Term {
+    /// Its anchor on `/glossary`: `head-of-line-blocking`.
+    pub id: String,
+    pub english: String,
+    pub chinese: String,
+    /// Safe HTML.
+    pub html: String,
+    /// Where the book explains it: `/guide/websocket#browser`.
+    pub see: Option<String>,
 }
 
 /// The two halves of the book.
@@ -100,7 +115,7 @@ pub struct Heading {
 }
 
 /// What a `peer` block may name.
-pub const PEERS: [&str; 3] = ["axum", "ws-echo", "ws-chat"];
+pub const PEERS: [&str; 4] = ["axum", "grpc", "ws-echo", "ws-chat"];
 
 /// A stretch of a chapter.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

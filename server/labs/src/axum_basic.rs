@@ -22,7 +22,7 @@ use std::collections::BTreeMap;
 use tokio::net::TcpListener;
 use tracing::{info, warn};
 
-use crate::Lab;
+use crate::{Lab, Open, Server};
 
 const PORT: u16 = 8080;
 /// 最多记住这么多个用户。
@@ -57,6 +57,15 @@ impl Lab for AxumBasic {
     const SUMMARY: &'static str =
         "路由把请求交给函数，JSON 变成结构体；几个请求同时让计数器加一，有一种写法会数丢。";
     const HOSTS: &'static [&'static str] = &["server", "client"];
+    const OPEN: Option<Open> = Some(Open {
+        url: "http://{}/",
+        server: Server::Tcp(|listener| {
+            Box::pin(async {
+                serve(TcpListener::from_std(listener)?).await;
+                Ok(())
+            })
+        }),
+    });
 
     fn lines() -> BTreeMap<String, Line> {
         let line = Line::both(Impairments { delay_ms: 2.0, ..Impairments::default() });

@@ -28,7 +28,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tracing::{info, warn};
 
 use self::compose::{Verb, is_headers, is_path, is_query, parse_headers};
-use crate::Lab;
+use crate::{Lab, Open, Server};
 
 const PORT: u16 = 8080;
 /// 请求体的上限，字节。
@@ -86,6 +86,15 @@ impl Lab for AxumRouting {
     const SUMMARY: &'static str =
         "你来拼一个请求：路由找不找得到，哪个提取器会拒绝，回来的是 200、400 还是 422？";
     const HOSTS: &'static [&'static str] = &["server", "client"];
+    const OPEN: Option<Open> = Some(Open {
+        url: "http://{}/",
+        server: Server::Tcp(|listener| {
+            Box::pin(async {
+                serve(TcpListener::from_std(listener)?).await;
+                Ok(())
+            })
+        }),
+    });
 
     async fn run(self, mut lan: Lan) -> anyhow::Result<()> {
         let server = lan.host("server")?;

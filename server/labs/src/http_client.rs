@@ -25,7 +25,7 @@ use tokio::net::TcpListener;
 use tower_http::compression::CompressionLayer;
 use tracing::{info, warn};
 
-use crate::Lab;
+use crate::{Lab, Open, Server};
 
 const PORT: u16 = 8080;
 
@@ -77,6 +77,15 @@ impl Lab for HttpClient {
     const SUMMARY: &'static str =
         "一个 reqwest 客户端发出所有请求：连接池让它们共用一次握手，直到一次超时把连接废掉。";
     const HOSTS: &'static [&'static str] = &["server", "client"];
+    const OPEN: Option<Open> = Some(Open {
+        url: "http://{}/",
+        server: Server::Tcp(|listener| {
+            Box::pin(async {
+                serve(TcpListener::from_std(listener)?, Arc::default()).await;
+                Ok(())
+            })
+        }),
+    });
 
     fn lines() -> BTreeMap<String, Line> {
         let line = Line::both(Impairments { delay_ms: 10.0, ..Impairments::default() });

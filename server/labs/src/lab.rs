@@ -66,6 +66,16 @@ pub enum Server {
 /// A server at work; it ends when it is dropped.
 pub type Serving = Pin<Box<dyn Future<Output = anyhow::Result<()>> + Send>>;
 
+/// A server that blocks, on a thread of its own: the thread ends with the process. An error or a panic ends the
+/// future.
+pub(crate) fn on_a_thread(serve: impl FnOnce() -> std::io::Result<()> + Send + 'static) -> Serving {
+    Box::pin(async {
+        let (done, ended) = tokio::sync::oneshot::channel();
+        std::thread::Builder::new().name("server".into()).spawn(move || done.send(serve()))?;
+        Ok(ended.await??)
+    })
+}
+
 /// How a lab takes lines while it runs.
 #[derive(Clone, Copy, Debug)]
 pub struct Input {

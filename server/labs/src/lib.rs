@@ -16,8 +16,22 @@ mod axum_middleware;
 pub mod axum_routing;
 mod bind_addr;
 mod blocking_vs_async;
+pub mod conn_pool;
+mod framed;
+mod graceful_shutdown;
+mod grpc_greeter;
+pub mod grpc_web;
+mod h2_frames;
 mod http_client;
 mod icmp_ping;
+mod load_balancer;
+mod observe;
+mod pitfall_blocking;
+mod pitfall_bounds;
+mod pitfall_close;
+mod pitfall_errors;
+mod pitfall_timeout;
+mod rate_limit;
 mod serial_mock;
 mod tcp_chat_threads;
 mod tcp_echo;
@@ -29,6 +43,7 @@ mod udp_echo;
 mod udp_multicast;
 mod ws_chat;
 mod ws_echo;
+mod zero_copy;
 
 pub use entry::Entry;
 pub use lab::{Input, Lab, Open, Server, Serving};
@@ -61,6 +76,21 @@ static LABS: &[Entry] = &[
     lab!(axum_routing::AxumRouting),
     lab!(ws_echo::WsEcho),
     lab!(ws_chat::WsChat),
+    lab!(framed::Framing),
+    lab!(h2_frames::H2Frames),
+    lab!(grpc_greeter::GrpcGreeter),
+    lab!(grpc_web::GrpcWeb),
+    lab!(zero_copy::ZeroCopy),
+    lab!(conn_pool::ConnPool),
+    lab!(load_balancer::LoadBalancer),
+    lab!(pitfall_close::PitfallClose),
+    lab!(pitfall_bounds::PitfallBounds),
+    lab!(pitfall_blocking::PitfallBlocking),
+    lab!(pitfall_timeout::PitfallTimeout),
+    lab!(pitfall_errors::PitfallErrors),
+    lab!(graceful_shutdown::GracefulShutdownLab),
+    lab!(observe::Observe),
+    lab!(rate_limit::RateLimitLab),
     lab!(serial_mock::SerialMock),
     lab!(icmp_ping::IcmpPing),
 ];

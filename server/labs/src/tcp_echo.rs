@@ -14,7 +14,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tracing::{info, warn};
 
-use crate::Lab;
+use crate::lab::on_a_thread;
+use crate::{Lab, Open, Server};
 
 const PORT: u16 = 7878;
 
@@ -51,6 +52,16 @@ impl Lab for TcpEcho {
     const SUMMARY: &'static str =
         "一条 TCP 连接的一生：三次握手、一来一回的数据、半关闭，最后停在 TIME_WAIT。";
     const HOSTS: &'static [&'static str] = &["server", "client"];
+    const OPEN: Option<Open> = Some(Open {
+        url: "tcp://{}",
+        server: Server::Tcp(|listener| {
+            on_a_thread(move || {
+                listener.set_nonblocking(false)?;
+                serve(&listener);
+                Ok(())
+            })
+        }),
+    });
     const WALL_MS: u32 = 60_000;
 
     fn lines() -> BTreeMap<String, Line> {

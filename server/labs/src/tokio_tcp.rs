@@ -20,7 +20,7 @@ use tokio::time::{Interval, interval_at, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::Lab;
+use crate::{Lab, Open, Server};
 
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, Validate)]
 #[serde(default, deny_unknown_fields)]
@@ -59,6 +59,20 @@ impl Lab for TokioTcp {
     const SUMMARY: &'static str =
         "一个线程同时照看许多连接；超时请走沉默的客人；取消一个 future 丢掉了什么；停机时谁等得到回答。";
     const HOSTS: &'static [&'static str] = &["server", "client"];
+    const OPEN: Option<Open> = Some(Open {
+        url: "tcp://{}",
+        server: Server::Tcp(|listener| {
+            Box::pin(async {
+                let Self { work_ms, grace_ms, .. } = Self::default();
+                let [work, grace] = [work_ms, grace_ms].map(|ms| Duration::from_millis(ms.into()));
+                // 人打字比程序慢：多等一会儿。
+                let rules =
+                    Rules { work, idle: Duration::from_secs(60), grace, now: watch::Sender::default() };
+                serve(TcpListener::from_std(listener)?, &rules, &CancellationToken::new()).await?;
+                Ok(())
+            })
+        }),
+    });
 
     async fn run(self, mut lan: Lan) -> anyhow::Result<()> {
         let server = lan.host("server")?;

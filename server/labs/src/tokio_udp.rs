@@ -17,7 +17,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::Lab;
+use crate::{Lab, Open, Server};
 
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, Validate)]
 #[serde(default, deny_unknown_fields)]
@@ -56,6 +56,16 @@ impl Lab for TokioUdp {
     const SUMMARY: &'static str =
         "一个套接字、一个任务服务许多对端：一边收数据报，一边听定时器；客户端超时重试，每次多等一倍。";
     const HOSTS: &'static [&'static str] = &["server", "client"];
+    const OPEN: Option<Open> = Some(Open {
+        url: "udp://{}",
+        server: Server::Udp(|socket| {
+            Box::pin(async {
+                let silence = Duration::from_millis(Self::default().silence_ms.into());
+                serve(&UdpSocket::from_std(socket)?, silence, &CancellationToken::new()).await?;
+                Ok(())
+            })
+        }),
+    });
     const WALL_MS: u32 = 60_000;
 
     fn lines() -> BTreeMap<String, Line> {

@@ -15,7 +15,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tracing::{info, warn};
 
-use crate::Lab;
+use crate::lab::on_a_thread;
+use crate::{Lab, Open, Server};
 
 const PORT: u16 = 7878;
 /// 没有人监听的端口。
@@ -69,6 +70,16 @@ impl Lab for UdpEcho {
     const SUMMARY: &'static str =
         "数据报会丢、会重复、会乱序，大了要分片，缓冲区小了被截断，没有人监听时换来一个 ICMP。";
     const HOSTS: &'static [&'static str] = &["server", "client"];
+    const OPEN: Option<Open> = Some(Open {
+        url: "udp://{}",
+        server: Server::Udp(|socket| {
+            on_a_thread(move || {
+                socket.set_nonblocking(false)?;
+                serve(&socket);
+                Ok(())
+            })
+        }),
+    });
 
     fn lines() -> BTreeMap<String, Line> {
         let line = Line::both(Impairments {

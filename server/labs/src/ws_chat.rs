@@ -23,7 +23,7 @@ use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 use tokio_tungstenite::{WebSocketStream, accept_async_with_config, client_async};
 use tracing::{info, warn};
 
-use crate::Lab;
+use crate::{Lab, Open, Server};
 
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, Validate)]
 #[serde(default, deny_unknown_fields)]
@@ -74,6 +74,17 @@ impl Lab for WsChat {
     const SUMMARY: &'static str =
         "消息经由广播通道送到每个人；有人走神时，Lagged 说出他错过了几条，别人一条不少，他自己也不必离场。";
     const HOSTS: &'static [&'static str] = &["server", "alice", "bob", "carol"];
+    const OPEN: Option<Open> = Some(Open {
+        url: "ws://{}/",
+        server: Server::Tcp(|listener| {
+            Box::pin(async {
+                let (_open, stop) = oneshot::channel();
+                let capacity = Self::default().capacity as usize;
+                serve(TcpListener::from_std(listener)?, capacity, Version::Right, stop).await;
+                Ok(())
+            })
+        }),
+    });
 
     async fn run(self, mut lan: Lan) -> anyhow::Result<()> {
         let stage = Stage {

@@ -185,3 +185,13 @@ fn files_are_named_as_tracing_names_them() {
     assert_eq!(file!(), "server/labs/tests/registry.rs");
     each(|entry| assert!(entry.info().file.starts_with("server/labs/src/")));
 }
+
+/// `include=` knows Rust only, so what a chapter quotes of a contract is compared here.
+#[test]
+fn the_contract_is_quoted_as_it_is() {
+    let chapter = std::fs::read_to_string(root().join("content/guide/7-advanced.md")).unwrap();
+    let contract =
+        std::fs::read_to_string(root().join("server/labs/proto/wirebook/greeter/v1/greeter.proto")).unwrap();
+    let quoted = chapter.split("```protobuf\n").nth(1).unwrap().split("```").next().unwrap();
+    assert!(quoted.contains("rpc ") && contract.starts_with(quoted), "{quoted}");
+}

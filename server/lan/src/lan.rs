@@ -1,9 +1,11 @@
 //! What a lab gets: hosts, segments, and a way to say what it measured.
 
+use crate::setup::Setup;
 use crate::shared::Shared;
 use crate::{Config, Control, Host, Recorder};
+use api::line::Line;
 use api::run::Tier;
-use api::trace::{Lifecycle, Signal};
+use api::trace::{HostId, Lifecycle, Signal};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
@@ -93,9 +95,53 @@ impl Lan {
         self.tell(Lifecycle::Measured { host, label: label.into(), value, unit: unit.into() });
     }
 
+    /// Records a point of a time series now: `series` in Chinese, `unit` by its symbol. The series of one unit are
+    /// drawn in one panel. A result is [`Self::measured`], not sampled.
+    ///
+    /// Never waits. Points count as events do: what exceeds the run's limit is left out and counted.
+    pub fn sampled(&self, host: Option<&Host>, series: &str, value: f64, unit: &str) {
+        self.sampler(host).sampled(series, value, unit);
+    }
+
+    /// Takes samples where the `Lan` itself cannot go: in tasks and threads.
+    #[must_use]
+    pub fn sampler(&self, host: Option<&Host>) -> Sampler {
+        Sampler {
+            setup: Arc::clone(&self.shared.setup),
+            recorder: self.shared.recorder.clone(),
+            host: host.map(Host::id),
+        }
+    }
+
     /// Events from here on belong to a new part of the run.
     pub fn section(&self, title: &str) {
         self.tell(Lifecycle::Section { title: title.into() });
+    }
+
+    /// Pulls the host's cable: from now on every frame is lost, in both directions, and neither end is told.
+    ///
+    /// # Errors
+    /// In tier `loopback`, which has no cables.
+    pub fn unplug(&self, host: &Host) -> anyhow::Result<()> {
+        let mut line = self.line(host);
+        (line.up.loss_percent, line.down.loss_percent) = (100.0, 100.0);
+        self.set_line(host, line)
+    }
+
+    /// Puts the cable back, with the settings the run started with.
+    ///
+    /// # Errors
+    /// As [`Self::unplug`].
+    pub fn plug(&self, host: &Host) -> anyhow::Result<()> {
+        self.set_line(host, self.line(host))
+    }
+
+    fn line(&self, host: &Host) -> Line {
+        self.shared.config.lines.get(host.name()).cloned().unwrap_or_default()
+    }
+
+    fn set_line(&self, host: &Host, line: Line) -> anyhow::Result<()> {
+        self.shared.set_line(host.name(), line).map_err(|invalid| anyhow::anyhow!(invalid.message))
     }
 
     /// Records a level on a wire that is not Ethernet.
@@ -120,6 +166,22 @@ impl Lan {
     fn tell(&self, what: Lifecycle) {
         self.shared.setup.announce();
         self.shared.recorder.lifecycle(what);
+    }
+}
+
+/// Records points of time series for one host, or for none. Clones are the same; any thread may use one.
+#[derive(Clone, Debug)]
+pub struct Sampler {
+    setup: Arc<Setup>,
+    recorder: Recorder,
+    host: Option<HostId>,
+}
+
+impl Sampler {
+    /// As [`Lan::sampled`].
+    pub fn sampled(&self, series: &str, value: f64, unit: &str) {
+        self.setup.announce();
+        self.recorder.sampled(self.host, series, value, unit);
     }
 }
 

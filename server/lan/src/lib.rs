@@ -28,12 +28,12 @@ mod sys;
 mod task;
 mod wire;
 
-pub use code::code_layer;
+pub use code::{code_layer, observe_log};
 pub use config::Config;
 pub use control::Control;
 pub use host::Host;
 pub use isolate::isolate;
-pub use lan::{Inputs, Lan, Segment};
+pub use lan::{Inputs, Lan, Sampler, Segment};
 pub use probe::probe;
 pub use recorder::Recorder;
 pub use task::Task;

@@ -26,6 +26,8 @@ fn run<Fut: Future<Output = ()>>(
         match message {
             FromRun::Host { info } => collected.0.push(info),
             FromRun::Events { events } => collected.1.extend(events),
+            // The end says it again.
+            FromRun::LeftOut { so_far } => assert!(!so_far.is_empty(), "nothing was left out"),
             other => panic!("unexpected message {other:?}"),
         }
     });
@@ -80,6 +82,9 @@ fn hosts_talk_and_their_sockets_are_seen() {
         talking.await.unwrap();
         serving.await.unwrap();
         lan.settle(Duration::from_millis(20), Duration::from_secs(1)).await;
+        let sampler = lan.sampler(Some(&client));
+        let sampling = client.spawn(move || async move { sampler.sampled("读到", 5.0, "字节") });
+        sampling.await.unwrap();
         let mut inputs = lan.inputs();
         assert_eq!(inputs.next().await.as_deref(), Some("第一行"));
         assert_eq!(inputs.next().await, None);
@@ -104,6 +109,13 @@ fn hosts_talk_and_their_sockets_are_seen() {
     let input =
         |event: &Event| matches!(&event.body, Body::Lifecycle(Lifecycle::Input { text }) if text == "第一行");
     assert!(events.iter().any(input));
+    let sampled = |event: &Event| {
+        let Body::Lifecycle(Lifecycle::Sampled { host, series, value, unit }) = &event.body else {
+            return false;
+        };
+        (*host, series.as_str(), *value, unit.as_str()) == (Some(1), "读到", 5.0, "字节")
+    };
+    assert!(events.iter().any(sampled));
     assert!(matches!(events[0].body, Body::Lifecycle(Lifecycle::Started { .. })));
 }
 

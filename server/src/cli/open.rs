@@ -31,8 +31,7 @@ pub(super) fn open(args: &Args) -> anyhow::Result<ExitCode> {
     // One thread, as in a run.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let (address, serving) =
-            bind(open.server, args.addr).with_context(|| format!("不能在 {} 上监听", args.addr))?;
+        let (address, serving) = bind(open.server, args.addr).with_context(|| refusal(args.addr))?;
         writeln!(std::io::stdout(), "{}（Ctrl-C 结束）", open.url.replace("{}", &address.to_string()))?;
         tokio::select! {
             done = serving => done?,
@@ -40,6 +39,10 @@ pub(super) fn open(args: &Args) -> anyhow::Result<ExitCode> {
         }
         Ok(ExitCode::SUCCESS)
     })
+}
+
+fn refusal(addr: SocketAddr) -> String {
+    format!("无法监听 {addr}：地址可能已被占用，可用 --addr 换一个，端口 0 由系统挑选")
 }
 
 fn bind(server: Server, address: SocketAddr) -> std::io::Result<(SocketAddr, Serving)> {

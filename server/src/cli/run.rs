@@ -155,6 +155,8 @@ async fn follow(
                 events.extend(batch);
             }
             Some(FromRun::Refused { field, message }) => complain(&format!("{field}：{message}")),
+            // The end repeats it.
+            Some(FromRun::LeftOut { .. }) => {}
             Some(FromRun::Finished { outcome, left_out }) => break (outcome, left_out),
             None => anyhow::bail!("运行没有说明它是怎样结束的"),
         }

@@ -92,6 +92,9 @@ impl Printer {
             Lifecycle::Measured { host, label, value, unit } => {
                 (host.map_or_else(String::new, |host| self.name(host)), format!("= {label}：{value} {unit}"))
             }
+            Lifecycle::Sampled { host, series, value, unit } => {
+                (host.map_or_else(String::new, |host| self.name(host)), format!("∙ {series}：{value} {unit}"))
+            }
             Lifecycle::Section { title } => (String::new(), format!("—— {title} ——")),
             Lifecycle::Returned => (String::new(), "实验代码已返回".into()),
         };

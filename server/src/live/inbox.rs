@@ -51,7 +51,9 @@ pub(super) async fn read(
         let message = match timeout(shared.times.idle, stream.next()).await {
             Ok(Some(Ok(message))) => message,
             Ok(Some(Err(error))) => {
-                inbox.broken(&error).await;
+                // The stream cannot be read any further: say why before leaving (RFC 6455, section 7.4.1).
+                let Some((code, reason)) = sockets::blame(&error) else { return };
+                inbox.answer(Answer::Close { code, reason }).await;
                 return inbox.answers.closed().await;
             }
             Ok(None) => return,
@@ -189,12 +191,6 @@ impl Inbox<'_> {
             let message = format!("消息太频繁，这一条没有处理（每秒最多 {PER_SECOND} 条）");
             self.error(None, None, invalid("", message)).await;
         }
-    }
-
-    /// The stream cannot be read any further: say why before leaving (RFC 6455, section 7.4.1).
-    async fn broken(&mut self, error: &axum::Error) {
-        let Some((code, reason)) = sockets::blame(error) else { return };
-        self.answer(Answer::Close { code, reason }).await;
     }
 
     async fn error(&mut self, request: Option<u32>, run: Option<String>, error: InvalidField) {

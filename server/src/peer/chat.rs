@@ -64,9 +64,9 @@ async fn read(
         let message = match timeout(patience, stream.next()).await {
             Ok(Some(Ok(message))) => message,
             Ok(Some(Err(error))) => {
-                if let Some((code, reason)) = sockets::blame(&error) {
-                    reader.close(code, reason).await;
-                }
+                // Nobody is there to hear it: nothing to wait for, the others see him leave now.
+                let Some((code, reason)) = sockets::blame(&error) else { return };
+                reader.close(code, reason).await;
                 return reader.answers.closed().await;
             }
             Ok(None) => return,

@@ -12,7 +12,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 
 use super::observer::Registered;
 use super::{Gone, Shared, close_frame, send};
-use crate::sockets::{Bucket, CLOSE_GRACE, GOING_AWAY};
+use crate::sockets::{self, Bucket, CLOSE_GRACE, GOING_AWAY};
 
 /// Questions about the clock at once, and a second in the long run.
 const BURST: u32 = 20;
@@ -24,11 +24,18 @@ const FAREWELL: Duration = Duration::from_millis(1_500);
 
 type Sink = SplitSink<WebSocket, Message>;
 
+/// What the reading side wants written.
+enum Answer {
+    /// The time, for the question with this number.
+    Clock(u32),
+    Close(u16, &'static str),
+}
+
 pub(super) async fn session(shared: &Shared, socket: WebSocket) {
     let (sink, stream) = socket.split();
-    let (probes, asked) = mpsc::channel(4);
-    let mut reading = pin!(read(shared, stream, probes));
-    let mut writing = pin!(write(shared, sink, asked));
+    let (answers, queue) = mpsc::channel(4);
+    let mut reading = pin!(read(shared, stream, answers));
+    let mut writing = pin!(write(shared, sink, queue));
     tokio::select! {
         () = &mut reading => {}
         _ = &mut writing => {
@@ -38,19 +45,27 @@ pub(super) async fn session(shared: &Shared, socket: WebSocket) {
 }
 
 /// Reads until the stream ends, or until nothing came for long; no faster than the rate.
-async fn read(shared: &Shared, mut stream: SplitStream<WebSocket>, probes: mpsc::Sender<u32>) {
+async fn read(shared: &Shared, mut stream: SplitStream<WebSocket>, answers: mpsc::Sender<Answer>) {
     let mut bucket = Bucket::new(BURST, PER_SECOND, std::time::Instant::now());
-    while let Ok(Some(Ok(message))) = timeout(shared.times.idle, stream.next()).await {
-        let Message::Text(text) = message else { continue };
+    while let Ok(Some(message)) = timeout(shared.times.idle, stream.next()).await {
+        let text = match message {
+            Ok(Message::Text(text)) => text,
+            Ok(_) => continue,
+            Err(error) => {
+                let Some((code, reason)) = sockets::blame(&error) else { return };
+                let _ = answers.send(Answer::Close(code, reason)).await;
+                return answers.closed().await;
+            }
+        };
         bucket.wait().await;
         if let Ok(ToObserver::Clock { probe }) = serde_json::from_str(text.as_str()) {
             // If nobody takes it we are closing: read on until the peer agrees.
-            let _ = probes.send(probe).await;
+            let _ = answers.send(Answer::Clock(probe)).await;
         }
     }
 }
 
-async fn write(shared: &Shared, mut sink: Sink, mut asked: mpsc::Receiver<u32>) -> Result<(), Gone> {
+async fn write(shared: &Shared, mut sink: Sink, mut queue: mpsc::Receiver<Answer>) -> Result<(), Gone> {
     let mut observer = shared.observers.open();
     let patience = shared.times.send;
     tell(shared, &mut sink, &FromObserver::Hello { observer: observer.id.clone() }).await?;
@@ -60,10 +75,15 @@ async fn write(shared: &Shared, mut sink: Sink, mut asked: mpsc::Receiver<u32>) 
     loop {
         tokio::select! {
             biased;
-            probe = asked.recv() => {
-                let Some(probe) = probe else { return Ok(()) };
-                tell(shared, &mut sink, &FromObserver::Clock { probe, time: observer.now() }).await?;
-            }
+            answer = queue.recv() => match answer {
+                Some(Answer::Clock(probe)) => {
+                    tell(shared, &mut sink, &FromObserver::Clock { probe, time: observer.now() }).await?;
+                }
+                Some(Answer::Close(code, reason)) => {
+                    return send(shared, &mut sink, patience, close_frame(code, reason)).await;
+                }
+                None => return Ok(()),
+            },
             _ = observer.events.recv_many(&mut events, BATCH) => {
                 tell_seen(shared, &mut sink, &observer, &mut events).await?;
             }

@@ -85,17 +85,19 @@ async fn execute(job: &mut Job) -> (Outcome, LeftOut) {
     run.set_started(Started { tier: inner.engine.tier(), at_ms: now_ms() });
     let control = process.control();
     let wall = Duration::from_millis(job.limits.wall_ms.into()) + BEYOND_WALL;
+    // What is known if the process is dropped before its end.
+    let mut left_out = LeftOut::default();
     tokio::select! {
-        ended = follow(&run, process.as_mut()) => ended,
+        ended = follow(&run, process.as_mut(), &mut left_out) => ended,
         never = pass_on(&run, control.as_ref(), &mut job.commands) => match never {},
         message = told_to_stop(&run, &inner.stop) => {
             // What it still reports belongs to the trace.
             let _ = timeout(STOP_GRACE, control.send(ToRun::Stop)).await;
-            let rest = timeout(STOP_GRACE, follow(&run, process.as_mut())).await;
-            rest.unwrap_or_else(|_| (stopped(message), LeftOut::default()))
+            let rest = timeout(STOP_GRACE, follow(&run, process.as_mut(), &mut left_out)).await;
+            rest.unwrap_or_else(|_| (stopped(message), left_out))
         }
         () = sleep(wall) => {
-            (Outcome::Broken { message: "运行器没有按时结束这次运行，已强制终止".into() }, LeftOut::default())
+            (Outcome::Broken { message: "运行器没有按时结束这次运行，已强制终止".into() }, left_out)
         }
     }
 }
@@ -127,8 +129,9 @@ async fn pass_on(
 }
 
 /// Writes the log until the process has finished. Can be called again after it was cancelled: nothing is lost,
-/// because whatever was gathered is in `Gathered`, which is written out when dropped.
-async fn follow(run: &Run, process: &mut dyn Process) -> (Outcome, LeftOut) {
+/// because whatever was gathered is in `Gathered`, which is written out when dropped. `known`: what the process has
+/// said so far that it left out.
+async fn follow(run: &Run, process: &mut dyn Process, known: &mut LeftOut) -> (Outcome, LeftOut) {
     let mut gathered = Gathered { run, events: Vec::new(), due: Instant::now(), open: false };
     loop {
         let message = tokio::select! {
@@ -146,10 +149,11 @@ async fn follow(run: &Run, process: &mut dyn Process) -> (Outcome, LeftOut) {
                 run.host(info);
             }
             Some(FromRun::Refused { field, message }) => run.refused(field, message),
+            Some(FromRun::LeftOut { so_far }) => *known = so_far,
             Some(FromRun::Finished { outcome, left_out }) => return (outcome, left_out),
             None => {
                 let message = "运行没有说明它是怎样结束的".into();
-                return (Outcome::Broken { message }, LeftOut::default());
+                return (Outcome::Broken { message }, *known);
             }
         }
     }

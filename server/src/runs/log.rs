@@ -2,7 +2,7 @@
 
 use api::live::ServerMessage;
 use api::run::Outcome;
-use api::trace::{Body, Event, HostInfo, LeftOut};
+use api::trace::{Body, Event, HostInfo, LeftOut, Lifecycle};
 use axum::extract::ws::Utf8Bytes;
 
 /// Bytes of JSON kept for one run; what comes after is counted in `left_out`.
@@ -117,6 +117,7 @@ fn leave_out(left_out: &mut LeftOut, events: &[Event]) {
                 left_out.frame_bytes += u64::from(frame.length);
             }
             Body::Kernel(_) => left_out.kernel_events += 1,
+            Body::Lifecycle(Lifecycle::Sampled { .. }) => left_out.samples += 1,
             Body::Code(_)
             | Body::Delivery(_)
             | Body::Lifecycle(_)

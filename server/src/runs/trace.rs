@@ -64,7 +64,7 @@ pub async fn record(
         match process.next().await {
             Some(FromRun::Host { info }) => hosts.push(info),
             Some(FromRun::Events { events: mut batch }) => events.append(&mut batch),
-            Some(FromRun::Refused { .. }) => {}
+            Some(FromRun::Refused { .. } | FromRun::LeftOut { .. }) => {}
             Some(FromRun::Finished { outcome, left_out }) => break (outcome, left_out),
             None => return Err(StartError("运行没有说明它是怎样结束的".into())),
         }
@@ -79,5 +79,6 @@ pub(super) fn sum(a: LeftOut, b: LeftOut) -> LeftOut {
         frames: a.frames + b.frames,
         frame_bytes: a.frame_bytes + b.frame_bytes,
         kernel_events: a.kernel_events + b.kernel_events,
+        samples: a.samples + b.samples,
     }
 }

@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod cli;
+mod closing;
 mod live;
 mod live_bounds;
+mod open;
 mod peer;
 mod peer_chat;
 mod peer_echo;

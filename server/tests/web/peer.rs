@@ -67,3 +67,45 @@ async fn the_router_of_the_lab_answers_on_the_site() {
     assert_eq!(huge.status(), StatusCode::PAYLOAD_TOO_LARGE);
     assert!(serde_json::from_slice::<Value>(huge.body()).is_err());
 }
+
+/// Calls a method of the greeter as gRPC-Web; `message` is protobuf.
+async fn call(stage: &Stage, method: &str, kind: &str, message: &[u8]) -> http::Response<bytes::Bytes> {
+    let length = u32::try_from(message.len()).unwrap().to_be_bytes();
+    let request = Request::post(format!("/peer/grpc/wirebook.greeter.v1.Greeter/{method}"))
+        .header("content-type", kind)
+        .body(Body::from([&[0][..], &length, message].concat()))
+        .unwrap();
+    let router = server::router::router(stage.state.clone(), Duration::from_secs(30));
+    let (head, body) = router.oneshot(request).await.unwrap().into_parts();
+    http::Response::from_parts(head, axum::body::to_bytes(body, 1 << 20).await.unwrap())
+}
+
+#[tokio::test]
+async fn the_greeter_of_the_lab_answers_in_grpc_web() {
+    const WEB: &str = "application/grpc-web+proto";
+    let stage = Stage::with(&[], Times::default(), Tier::Loopback).await;
+    let ada = [0x0a, 3, b'a', b'd', b'a'];
+    let greeted = call(&stage, "Greet", WEB, &ada).await;
+    assert_eq!(greeted.status(), StatusCode::OK);
+    assert_eq!(greeted.headers()["content-type"], WEB);
+    assert_eq!(greeted.headers()["cache-control"], "no-store");
+    let body = greeted.body();
+    let (message, trailers) = body.split_at(5 + usize::from(body[4]));
+    assert!(message.starts_with(&[0, 0, 0, 0]) && message.ends_with(&[0x10, 1]), "{message:x?}");
+    assert!(trailers[0] == 0x80 && trailers[5..].starts_with(b"grpc-status:0\r\n"), "{trailers:x?}");
+
+    let often = [&ada[..], &[0x10, 3]].concat();
+    let three = call(&stage, "GreetOften", WEB, &often).await;
+    assert_eq!(three.body().windows(3).filter(|bytes| bytes == b"ada").count(), 3);
+    // 20 greetings with a second between them would keep a connection for longer than the site allows.
+    let long = [&ada[..], &[0x10, 20, 0x18, 0xe8, 0x07]].concat();
+    assert_eq!(call(&stage, "GreetOften", WEB, &long).await.headers()["grpc-status"], "11");
+    assert_eq!(call(&stage, "Greet", WEB, &[]).await.headers()["grpc-status"], "3");
+    assert_eq!(call(&stage, "Nothing", WEB, &ada).await.headers()["grpc-status"], "12");
+    assert_eq!(call(&stage, "Greet", "text/plain", &ada).await.status(), StatusCode::BAD_REQUEST);
+    // What the greeter does with unknown paths is its own affair, not the site's.
+    let router = server::router::router(stage.state.clone(), Duration::from_secs(30));
+    let nowhere = router.oneshot(Request::get("/peer/nowhere").body(Body::empty()).unwrap()).await.unwrap();
+    assert_eq!(nowhere.status(), StatusCode::NOT_FOUND);
+    assert!(!nowhere.headers().contains_key("grpc-status"));
+}

@@ -105,6 +105,7 @@ impl Comparison<'_> {
             .iter()
             .enumerate()
             .position(|(index, entry)| (!self.used[index] || field.is_derived()) && fits(entry));
+        let found = found.or_else(|| self.fragment(field));
         let near: Vec<_> = self.entries.iter().filter(|entry| named(field, entry)).collect();
         match found {
             Some(index) => self.used[index] = true,
@@ -136,6 +137,21 @@ impl Comparison<'_> {
         for child in &field.children {
             self.field(child, layer, origin, payload);
         }
+    }
+
+    /// The data of a continuation frame, as tshark lists it among the fragments of a WebSocket message.
+    ///
+    /// Below the last frame of a fragmented message tshark shows what it has put together (`websocket.payload.text`
+    /// of the whole, in a buffer of its own) instead of the frame's own data. We show the frame, as for every other
+    /// frame of the message; the same bytes stand in tshark's list of fragments, under the number of their packet.
+    fn fragment(&self, field: &Field) -> Option<usize> {
+        let here = self.report.frames.to_string();
+        let same = |entry: &Entry| {
+            entry.name == "websocket.fragment" && entry.show == here && entry.value == field.value.to_string()
+        };
+        let unused = |(index, entry): (usize, &Entry)| !self.used[index] && same(entry);
+        (field.name == "websocket.payload.continue")
+            .then(|| self.entries.iter().enumerate().position(unused))?
     }
 
     /// Same bits of the frame, or of the message that was put together.

@@ -46,6 +46,8 @@ pub(crate) fn is_logged(event: &Event, crates: bool, kernel: bool) -> bool {
     match &event.body {
         Body::Code(code) => code.own || crates,
         Body::Kernel(_) => kernel,
+        // A chart shows them.
+        Body::Lifecycle(Lifecycle::Sampled { .. }) => false,
         Body::Lifecycle(_) => true,
         Body::Frame(_) | Body::Delivery(_) | Body::Signal(_) | Body::Message(_) | Body::Secret(_) => false,
     }
@@ -107,6 +109,9 @@ fn lifecycle_words(lifecycle: &Lifecycle, model: &Model) -> String {
         Lifecycle::Measured { label, value, unit, .. } => {
             format!("测得 {label}：{} {unit}", number::readable(*value))
         }
+        Lifecycle::Sampled { series, value, unit, .. } => {
+            format!("{series}：{} {unit}", number::readable(*value))
+        }
         Lifecycle::Section { title } => title.clone(),
         Lifecycle::Returned => "实验代码已返回".into(),
     }
@@ -148,5 +153,8 @@ mod tests {
         assert!(!is_logged(&code(false), false, true));
         assert!(is_logged(&code(false), true, false));
         assert!(is_logged(&event(Body::Lifecycle(Lifecycle::Returned)), false, false));
+        let point =
+            Lifecycle::Sampled { host: None, series: "队列".into(), value: 1.0, unit: "个".into() };
+        assert!(!is_logged(&event(Body::Lifecycle(point)), true, true));
     }
 }

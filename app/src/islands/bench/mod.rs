@@ -42,9 +42,7 @@ mod views;
 mod waveform;
 
 use crate::islands::boxed::heard;
-use api::lab::LabInfo;
-use api::line::Line;
-use api::run::TierReport;
+use crate::islands::late::Setup;
 use controls::Controls;
 use form::Form;
 use input::InputLine;
@@ -58,32 +56,19 @@ use settings::Settings;
 use share::Share;
 use state::Origin;
 use status::Status;
-use std::collections::BTreeMap;
 use views::Views;
 
 /// From this width in pixels on, views stand side by side.
 const WIDE: i32 = 880;
 
 /// A lab that the reader can run here, or a trace to replay.
-#[island]
+#[component]
 pub fn Bench(
-    /// Unique on the page and stable over time, normally the slug: part of element ids and of the address.
-    name: String,
-    /// The lab: its form is made from this.
-    info: LabInfo,
-    /// Parameters of this block that differ from the lab's defaults: a JSON object (or null).
-    params: serde_json::Value,
-    /// Line settings of this block by host, if they differ from the lab's own.
-    lines: Option<BTreeMap<String, Line>>,
-    /// Seed of this block; absent: the server draws one for each run.
-    seed: Option<u64>,
-    /// Id of a saved trace to show at first; absent: the lab's recording.
-    trace: Option<String>,
-    /// What this machine permits, if the page knows.
-    tier: Option<TierReport>,
+    setup: Setup,
     /// What is shown until there is a trace: complete and readable without wasm.
     children: Children,
 ) -> impl IntoView {
+    let Setup { name, info, params, lines, seed, trace, tier } = setup;
     let bench = state::Bench::new(name, info);
     let settings = bench.info.with_value(|info| Settings::new(info, params, lines, seed, bench.touched));
     let run = Run::new(bench, settings, tier);

@@ -305,6 +305,8 @@ impl From<Trace> for Model {
 pub fn is_shown(event: &Event, crates: bool) -> bool {
     match &event.body {
         Body::Code(code) => code.own || crates,
+        // Points of a curve: too many to step through.
+        Body::Lifecycle(Lifecycle::Sampled { .. }) => false,
         Body::Secret(_) => false,
         _ => true,
     }
@@ -320,7 +322,7 @@ pub fn host_of(event: &Event) -> Option<HostId> {
         Body::Message(message) => Some(message.from),
         Body::Kernel(kernel) => Some(kernel.host),
         Body::Lifecycle(Lifecycle::LineChanged { host, .. }) => Some(*host),
-        Body::Lifecycle(Lifecycle::Measured { host, .. }) => *host,
+        Body::Lifecycle(Lifecycle::Measured { host, .. } | Lifecycle::Sampled { host, .. }) => *host,
         Body::Lifecycle(_) | Body::Signal(_) | Body::Secret(_) => None,
     }
 }

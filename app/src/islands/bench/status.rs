@@ -132,6 +132,7 @@ fn left_out(counts: &LeftOut) -> Option<String> {
         (counts.frame_bytes, "字节的帧内容没有记录"),
         (counts.code_events, "条代码事件没有记录"),
         (counts.kernel_events, "条内核事件没有记录"),
+        (counts.samples, "个采样点没有记录"),
     ];
     let parts: Vec<_> =
         parts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();

@@ -6,7 +6,7 @@ use super::{exchange, storage};
 use leptos::prelude::*;
 
 /// The whole page's content. Until the browser has taken over, nothing is known.
-#[island]
+#[component]
 pub fn Progress(plans: Vec<Plan>) -> impl IntoView {
     let record = RwSignal::new(Record::default());
     let (ready, said) = (RwSignal::new(false), RwSignal::new(String::new()));

@@ -17,7 +17,7 @@ use state::{Phase, Quiz};
 use verdict::VerdictBox;
 
 /// One question of a chapter.
-#[island]
+#[component]
 pub fn QuizBox(
     question: Question,
     /// Title of the lab that decides a prediction.

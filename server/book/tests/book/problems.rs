@@ -49,6 +49,17 @@ fn a_good_chapter_has_no_problem() {
 }
 
 #[test]
+fn links_that_leave_the_site() {
+    one("见[它](http://example.org)。", 1, "https://");
+    one("见[它](https://localhost:3000/a)。", 1, "主机名");
+    one(
+        "[甲](https://example.org/a)\n\n[乙](https://example.org/b)\n\n[丙](https://example.org/a)",
+        5,
+        "在第",
+    );
+}
+
+#[test]
 fn lab_blocks() {
     one("```lab tcp-ecko\n```", 1, "没有名为“tcp-ecko”的实验");
     one("```lab tcp-echo\n\nmesage = \"甲\"\n```", 3, "没有这个参数");

@@ -5,6 +5,8 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "clippy does not see that this is a test")]
 
+mod bytes;
+mod http2;
 mod once;
 mod seen;
 mod show;
@@ -15,8 +17,16 @@ mod axum_middleware;
 mod axum_routing;
 mod bind_addr;
 mod blocking_vs_async;
+mod conn_pool;
+mod framed;
+mod grpc_greeter;
+mod grpc_web;
+mod h2_frames;
 mod http_client;
 mod icmp_ping;
+mod load_balancer;
+mod pitfalls;
+mod practices;
 mod serial_mock;
 mod tcp_chat_threads;
 mod tcp_echo;
@@ -29,6 +39,7 @@ mod udp_multicast;
 mod web_sockets;
 mod ws_chat;
 mod ws_echo;
+mod zero_copy;
 
 use api::run::Tier;
 use libtest_mimic::{Arguments, Trial};
@@ -61,8 +72,16 @@ fn trials(tier: Tier) -> Vec<Trial> {
         ("axum-basic", axum_basic::TESTS),
         ("axum-middleware", axum_middleware::TESTS),
         ("axum-routing", axum_routing::TESTS),
+        ("framed", framed::TESTS),
+        ("grpc-greeter", grpc_greeter::TESTS),
+        ("grpc-web", grpc_web::TESTS),
+        ("h2-frames", h2_frames::TESTS),
+        ("conn-pool", conn_pool::TESTS),
         ("http-client", http_client::TESTS),
         ("icmp-ping", icmp_ping::TESTS),
+        ("load-balancer", load_balancer::TESTS),
+        ("pitfalls", pitfalls::TESTS),
+        ("practices", practices::TESTS),
         ("serial-mock", serial_mock::TESTS),
         ("tcp-chat-threads", tcp_chat_threads::TESTS),
         ("tcp-echo", tcp_echo::TESTS),
@@ -74,6 +93,7 @@ fn trials(tier: Tier) -> Vec<Trial> {
         ("udp-multicast", udp_multicast::TESTS),
         ("ws-chat", ws_chat::TESTS),
         ("ws-echo", ws_echo::TESTS),
+        ("zero-copy", zero_copy::TESTS),
     ];
     tests
         .iter()

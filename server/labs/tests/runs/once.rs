@@ -10,6 +10,7 @@ use api::line::Line;
 use api::run::{Congestion, FromRun, Limits, Outcome, Tier};
 use api::trace::Trace;
 use lan::{Config, Lan, Recorder};
+use nix::sys::resource::{Resource, setrlimit};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::mpsc;
@@ -67,6 +68,9 @@ impl Once {
         if self.tier == Tier::Isolated {
             lan::isolate()?;
         }
+        // As the runner does: a lab about running out of descriptors has to be able to.
+        let descriptors = Limits::default().descriptors.into();
+        setrlimit(Resource::RLIMIT_NOFILE, descriptors, descriptors)?;
         let entry = labs::find(&self.lab).ok_or_else(|| anyhow::anyhow!("no lab {}", self.lab))?;
         let params = entry.check(&self.params).map_err(|error| anyhow::anyhow!("{error:?}"))?;
         let lines = self.lines.clone().unwrap_or_else(|| entry.info().lines);

@@ -14,6 +14,7 @@ pub(super) struct Budget {
     lost_frames: AtomicU64,
     lost_frame_bytes: AtomicU64,
     lost_kernel: AtomicU64,
+    lost_samples: AtomicU64,
 }
 
 impl Budget {
@@ -26,6 +27,7 @@ impl Budget {
             lost_frames: 0.into(),
             lost_frame_bytes: 0.into(),
             lost_kernel: 0.into(),
+            lost_samples: 0.into(),
         }
     }
 
@@ -59,6 +61,10 @@ impl Budget {
         self.lost_kernel.fetch_add(1, Relaxed);
     }
 
+    pub(super) fn lost_sample(&self) {
+        self.lost_samples.fetch_add(1, Relaxed);
+    }
+
     pub(super) fn lost_frames(&self, count: u64) {
         self.lost_frames.fetch_add(count, Relaxed);
     }
@@ -69,6 +75,7 @@ impl Budget {
             frames: self.lost_frames.load(Relaxed),
             frame_bytes: self.lost_frame_bytes.load(Relaxed),
             kernel_events: self.lost_kernel.load(Relaxed),
+            samples: self.lost_samples.load(Relaxed),
         }
     }
 }

@@ -5,9 +5,10 @@ mod writer;
 
 use crate::activity::{Activity, Touched};
 use api::run::{FromRun, Limits};
-use api::trace::{Body, Code, Frame, HostInfo, Kernel, LeftOut, Lifecycle, Secret, Signal};
+use api::trace::{Body, Code, Frame, HostId, HostInfo, Kernel, LeftOut, Lifecycle, Secret, Signal};
 use budget::Budget;
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Instant;
@@ -34,6 +35,8 @@ struct Shared {
     queue: Mutex<Queue>,
     /// Something came, or somebody waits for a flush.
     came: Condvar,
+    /// Something was left out since the writer last told how much.
+    lost: AtomicBool,
     /// A flush was carried out.
     written: Condvar,
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -66,6 +69,7 @@ impl Recorder {
             budget: Budget::new(limits, LIFECYCLE_RESERVE),
             queue: Mutex::default(),
             came: Condvar::new(),
+            lost: AtomicBool::new(false),
             written: Condvar::new(),
             thread: Mutex::default(),
             // Without an eventfd only the moment of kernel samples gets worse.
@@ -91,6 +95,19 @@ impl Recorder {
     pub fn lifecycle(&self, what: Lifecycle) {
         if self.shared.budget.lifecycle() {
             self.push(true, self.elapsed_ns(), Body::Lifecycle(what));
+        }
+    }
+
+    /// Records a point of a time series, within the limit of all events. What is no finite number has no place in a
+    /// chart (nor in JSON) and counts as left out.
+    pub(crate) fn sampled(&self, host: Option<HostId>, series: &str, value: f64, unit: &str) {
+        let body = || {
+            let (series, unit) = (series.into(), unit.into());
+            Body::Lifecycle(Lifecycle::Sampled { host, series, value, unit })
+        };
+        let room = value.is_finite() && self.shared.budget.event();
+        if !room || !self.push(false, self.elapsed_ns(), body()) {
+            self.shared.budget.lost_sample();
         }
     }
 
@@ -151,51 +168,67 @@ impl Recorder {
             activity.touch(host, Touched::ALL);
         }
         if !self.shared.budget.event() || !self.push(false, self.elapsed_ns(), Body::Code(code)) {
-            self.shared.budget.lost_code();
+            self.lost(Budget::lost_code);
         }
     }
 
     pub(crate) fn kernel(&self, time: u64, kernel: Kernel) {
         if !self.shared.budget.event() || !self.push(false, time, Body::Kernel(kernel)) {
-            self.shared.budget.lost_kernel();
+            self.lost(Budget::lost_kernel);
         }
     }
 
     pub(crate) fn signal(&self, signal: Signal) {
         if !self.shared.budget.event() || !self.push(false, self.elapsed_ns(), Body::Signal(signal)) {
-            self.shared.budget.lost_code();
+            self.lost(Budget::lost_code);
         }
     }
 
     /// Room for a frame and its deliveries together, or none at all.
     pub(crate) fn reserve_frame(&self, deliveries: usize) -> bool {
         self.shared.budget.frame(deliveries) || {
-            self.shared.budget.lost_frames(1);
+            self.lost(|budget| budget.lost_frames(1));
             false
         }
     }
 
     /// True if there is room for the bytes of a frame too.
     pub(crate) fn reserve_bytes(&self, length: usize) -> bool {
-        self.shared.budget.frame_bytes(length)
+        // The budget has counted them.
+        self.shared.budget.frame_bytes(length) || {
+            self.lost(|_| ());
+            false
+        }
     }
 
     /// Records a frame for which there was room. False if the sink is too slow.
     pub(crate) fn frame(&self, time: u64, frame: Frame) -> bool {
         self.push(false, time, Body::Frame(frame)) || {
-            self.shared.budget.lost_frames(1);
+            self.lost(|budget| budget.lost_frames(1));
             false
         }
     }
 
     /// Frames that were lost before the switch could see them.
     pub(crate) fn frames_unseen(&self, count: u64) {
-        self.shared.budget.lost_frames(count);
+        if count > 0 {
+            self.lost(|budget| budget.lost_frames(count));
+        }
     }
 
     /// Records what became of a recorded frame.
     pub(crate) fn delivery(&self, time: u64, delivery: api::trace::Delivery) {
         self.push(true, time, Body::Delivery(delivery));
+    }
+
+    /// Counts what was left out; the writer tells it soon, also if nothing else comes.
+    fn lost(&self, count: impl FnOnce(&Budget)) {
+        count(&self.shared.budget);
+        if !self.shared.lost.swap(true, Ordering::AcqRel) {
+            // Locked, so that the writer is not just between looking and waiting.
+            let _queue = self.shared.queue();
+            self.shared.came.notify_one();
+        }
     }
 
     fn push(&self, always: bool, time: u64, body: Body) -> bool {

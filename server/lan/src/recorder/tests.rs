@@ -70,6 +70,38 @@ fn the_event_limit_counts_what_it_leaves_out_but_keeps_lifecycle() {
     assert!(matches!(events[3].body, Body::Lifecycle(Lifecycle::Returned)));
 }
 
+/// Who is killed cannot say it at the end.
+#[test]
+fn what_is_left_out_is_told_soon_also_if_nothing_else_comes() {
+    let (recorder, receiver) = collecting(&Limits { events: 1, ..Limits::default() });
+    recorder.code(code("kept"));
+    recorder.frames_unseen(0);
+    let wait = Duration::from_secs(5);
+    assert!(matches!(receiver.recv_timeout(wait), Ok(FromRun::Events { .. })));
+    for count in 1..=3 {
+        recorder.code(code("lost"));
+        let Ok(FromRun::LeftOut { so_far }) = receiver.recv_timeout(wait) else { panic!("not told") };
+        assert_eq!(so_far.code_events, count);
+    }
+    assert_eq!(recorder.close().code_events, 3);
+    assert!(receiver.try_recv().is_err(), "the end is not the recorder's to tell");
+}
+
+#[test]
+fn samples_are_limited_as_all_events_are_and_always_finite() {
+    let (recorder, receiver) = collecting(&Limits { events: 2, ..Limits::default() });
+    for value in [f64::NAN, 1.0, f64::INFINITY, 2.0, 3.0] {
+        recorder.sampled(Some(1), "队列", value, "个");
+    }
+    recorder.lifecycle(Lifecycle::Returned);
+    assert_eq!(recorder.close(), LeftOut { samples: 3, ..LeftOut::default() });
+    let values = events(&receiver).into_iter().filter_map(|event| match event.body {
+        Body::Lifecycle(Lifecycle::Sampled { host: Some(1), value, .. }) => Some(value),
+        _ => None,
+    });
+    assert_eq!(values.collect::<Vec<_>>(), [1.0, 2.0]);
+}
+
 #[test]
 fn a_slow_sink_never_blocks_an_observer() {
     let (gate, wait) = mpsc::channel::<()>();

@@ -4,6 +4,7 @@ use super::{Item, Shared};
 use api::run::FromRun;
 use api::trace::{Body, Event};
 use std::sync::PoisonError;
+use std::sync::atomic::Ordering::{AcqRel, Acquire};
 use std::time::Duration;
 
 /// How long events are collected before they are handed on.
@@ -22,7 +23,10 @@ pub(super) fn run(shared: &Shared, mut sink: impl FnMut(FromRun)) {
     loop {
         let mut queue = shared.queue();
         let urgent = |queue: &super::Queue| queue.closing || queue.asked > queue.done;
-        while queue.items.is_empty() && queue.hosts.is_empty() && held.is_empty() && !urgent(&queue) {
+        let idle = |queue: &super::Queue| {
+            queue.items.is_empty() && queue.hosts.is_empty() && !shared.lost.load(Acquire) && !urgent(queue)
+        };
+        while held.is_empty() && idle(&queue) {
             queue = shared.came.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
         if !urgent(&queue) {
@@ -48,6 +52,9 @@ pub(super) fn run(shared: &Shared, mut sink: impl FnMut(FromRun)) {
         let until = if all { u64::MAX } else { shared.elapsed_ns().saturating_sub(REORDER_NS) };
         let ready = held.partition_point(|item| item.time <= until);
         emit(held.drain(..ready), &mut sequence, &mut sink);
+        if shared.lost.swap(false, AcqRel) && !closing {
+            sink(FromRun::LeftOut { so_far: shared.budget.left_out() });
+        }
 
         shared.queue().done = asked;
         shared.written.notify_all();

@@ -57,6 +57,8 @@ where
         match message {
             FromRun::Host { info } => recorded.hosts.push(info),
             FromRun::Events { events } => recorded.events.extend(events),
+            // The end says it again.
+            FromRun::LeftOut { so_far } => assert!(!so_far.is_empty(), "nothing was left out"),
             other => panic!("unexpected message {other:?}"),
         }
     });

@@ -15,7 +15,7 @@ pub async fn collect(mut run: Run) -> Collected {
         match run.next().await {
             Some(FromRun::Host { info }) => hosts.push(info),
             Some(FromRun::Events { events: batch }) => events.extend(batch),
-            Some(FromRun::Refused { .. }) => {}
+            Some(FromRun::Refused { .. } | FromRun::LeftOut { .. }) => {}
             Some(FromRun::Finished { outcome, left_out }) => return (hosts, events, outcome, left_out),
             // `next` promises one `Finished`.
             None => {

@@ -40,6 +40,8 @@ pub struct Run {
     control: RunControl,
     limits: Limits,
     events: u64,
+    /// What it has said it left out.
+    left_out: LeftOut,
     /// Until the process is known to have ended.
     ending: Option<oneshot::Receiver<Ending>>,
     /// How it ended; `None` inside if the runner died with it.
@@ -92,6 +94,7 @@ impl Run {
             control: RunControl { messages, handle },
             limits,
             events: 0,
+            left_out: LeftOut::default(),
             ending: Some(ending),
             ended: None,
             silent: false,
@@ -116,6 +119,7 @@ impl Run {
                 match &message {
                     FromRun::Finished { .. } => self.finished = true,
                     FromRun::Events { events } => self.events += events.len() as u64,
+                    FromRun::LeftOut { so_far } => self.left_out = *so_far,
                     FromRun::Host { .. } | FromRun::Refused { .. } => {}
                 }
                 if self.events > u64::from(self.limits.events) + EVENTS_BEYOND {
@@ -176,7 +180,7 @@ impl Run {
     fn finish(&mut self, outcome: Outcome) -> FromRun {
         self.finished = true;
         self.control.handle.kill();
-        FromRun::Finished { outcome, left_out: LeftOut::default() }
+        FromRun::Finished { outcome, left_out: self.left_out }
     }
 }
 

@@ -92,6 +92,9 @@ fn observe_code(recorder: Recorder) -> anyhow::Result<()> {
         .with_default(LevelFilter::DEBUG)
         .with_targets(SILENT.map(|target| (target, LevelFilter::OFF)))
         .with_target(OWN, LevelFilter::TRACE);
+    let of_log = wanted.clone();
+    lan::observe_log(recorder.clone(), OWN, move |target, level| of_log.would_enable(target, &level))
+        .context("the runner had a logger already")?;
     let subscriber = tracing_subscriber::registry().with(lan::code_layer(recorder, OWN).with_filter(wanted));
     tracing::subscriber::set_global_default(subscriber).context("the runner had a tracing subscriber already")
 }

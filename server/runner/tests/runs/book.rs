@@ -1,17 +1,48 @@
 //! Every lab of the book runs inside the confinement of a run.
 
 use api::run::{Limits, Outcome, RunSpec, Tier, ToRun};
+use api::trace::{Body, Level};
 use labs::Entry;
 use libtest_mimic::Trial;
-use runner::{Runner, collect};
+use runner::{Collected, Runner, collect};
 use serde_json::Value;
 use std::time::Duration;
 
 use crate::in_modes;
-use crate::setup::{EVERY, Mode, RUNTIME, start_with_book};
+use crate::setup::{EVERY, ISOLATED, LOOPBACK, Mode, RUNTIME, start_with_book};
 
 pub(crate) fn trials() -> Vec<Trial> {
-    in_modes("every_lab", &EVERY, every_lab)
+    let mut trials = in_modes("every_lab", &EVERY, every_lab);
+    trials.extend(in_modes("what_crates_log", &[ISOLATED, LOOPBACK], what_crates_log));
+    trials
+}
+
+/// tungstenite speaks through `log`: what it says is in the trace, with its host and its place.
+fn what_crates_log(mode: Mode) {
+    RUNTIME.block_on(async {
+        let runner = start_with_book(mode).await;
+        let lab = labs::all().iter().find(|lab| lab.slug() == "ws-echo").unwrap();
+        let (hosts, events, outcome, _) = run(runner, lab).await;
+        assert_eq!(outcome, Outcome::Completed);
+        let said: Vec<_> = events
+            .iter()
+            .filter_map(|event| match &event.body {
+                Body::Code(code) if code.target.starts_with("tungstenite::") => Some(code),
+                _ => None,
+            })
+            .collect();
+        for host in ["server", "client"] {
+            let number = hosts.iter().position(|info| info.name == host).unwrap();
+            let here = said.iter().filter(|code| code.host.map(usize::from) == Some(number));
+            assert!(here.count() > 0, "nothing from {host}: {said:?}");
+        }
+        for code in &said {
+            assert!(!code.own && code.level != Level::Trace, "{code:?}");
+            assert!(code.file.as_ref().is_some_and(|file| file.ends_with(".rs")), "{code:?}");
+            assert!(code.line.is_some(), "{code:?}");
+        }
+        assert!(said.len() < 40, "a reader has to read them: {}", said.len());
+    });
 }
 
 fn every_lab(mode: Mode) {
@@ -22,14 +53,14 @@ fn every_lab(mode: Mode) {
         let running: Vec<_> =
             possible.map(|lab| (lab.slug(), tokio::spawn(run(runner.clone(), lab)))).collect();
         for (slug, run) in running {
-            let outcome = run.await.unwrap();
+            let (.., outcome, _) = run.await.unwrap();
             assert!(matches!(outcome, Outcome::Completed | Outcome::Stopped { .. }), "{slug}: {outcome:?}");
         }
     });
 }
 
 /// With defaults. A lab that waits for a reader's input is stopped, the others end by themselves.
-async fn run(runner: Runner, lab: &'static Entry) -> Outcome {
+async fn run(runner: Runner, lab: &'static Entry) -> Collected {
     let info = lab.info();
     let spec = RunSpec {
         lab: info.slug,
@@ -46,5 +77,5 @@ async fn run(runner: Runner, lab: &'static Entry) -> Outcome {
             control.send(ToRun::Stop).await
         });
     }
-    collect(run).await.2
+    collect(run).await
 }

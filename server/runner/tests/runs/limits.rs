@@ -28,6 +28,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         in_modes("descriptors", &ALL, descriptors),
         in_modes("descriptors_unwrapped", &ALL, descriptors_unwrapped),
         in_modes("event_flood", &ALL, event_flood),
+        in_modes("killed_after_a_flood", &ALL, killed_after_a_flood),
         in_modes("slow_reader", &[ISOLATED], slow_reader),
         in_modes("frame_flood", &[ISOLATED, ISOLATED_NOBODY], frame_flood),
         in_modes("unknown_lab", &ALL, unknown_lab),
@@ -198,6 +199,17 @@ fn event_flood(mode: Mode) {
     let kept = events.iter().filter(|event| matches!(event.body, Body::Code(_))).count() as u64;
     assert_eq!(kept + left_out.code_events, 50_001);
     assert!(left_out.code_events >= 48_000);
+}
+
+/// A run that has to be killed cannot say at its end what it left out; it has said so before.
+fn killed_after_a_flood(mode: Mode) {
+    let (events, outcome, left_out) =
+        outcome(mode, "events_then_hang", 1_000, Limits { events: 400, ..limits() });
+    assert_eq!(limit_of(&outcome), Some(Limit::WallClock), "{outcome:?}");
+    let kept = events.iter().filter(|event| matches!(event.body, Body::Code(_))).count() as u64;
+    // One more: the deed is announced.
+    assert_eq!(kept + left_out.code_events, 1_001, "{left_out:?}");
+    assert!(left_out.code_events >= 600, "{left_out:?}");
 }
 
 /// A client that does not read makes neither the lab nor itself suffer: the trace is thinned, and says so.

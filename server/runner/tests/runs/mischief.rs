@@ -70,6 +70,10 @@ impl Lab for Mischief {
                 Ok(())
             }
             "events" => events(&lan.host("server")?, number).await,
+            "events_then_hang" => {
+                events(&lan.host("server")?, number).await?;
+                spin()
+            }
             "frames" => talk(&mut lan, number, 1400).await,
             "fork" => fork(),
             "exec" => Command::new("/bin/true").status().map(|_| ()).context("exec"),

@@ -66,7 +66,10 @@ fn note(model: &Model, lifecycle: &Lifecycle) -> Option<(String, What)> {
         Lifecycle::Section { title } => return Some((title.clone(), What::Note { section: true })),
         Lifecycle::Input { text } => format!("读者输入：{text}"),
         Lifecycle::LineChanged { host, .. } => format!("{} 的线路改了", model.host_name(*host)),
-        Lifecycle::Started { .. } | Lifecycle::Measured { .. } | Lifecycle::Returned => return None,
+        Lifecycle::Started { .. }
+        | Lifecycle::Measured { .. }
+        | Lifecycle::Sampled { .. }
+        | Lifecycle::Returned => return None,
     };
     Some((text, What::Note { section: false }))
 }

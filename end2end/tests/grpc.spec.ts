@@ -1,0 +1,74 @@
+// Chapter 7: the reader's browser as a gRPC-Web client, and the labs of the chapter on their page.
+import { accessible, expect, fits, test } from "./support";
+import type { Page } from "@playwright/test";
+
+/** The chapter with the island ready. */
+async function open(page: Page) {
+  await page.goto(`${process.env.BASE_URL}/guide/advanced`);
+  await page.locator(".grpc").scrollIntoViewIfNeeded();
+  await expect(button(page, "一问多答")).toBeEnabled();
+}
+
+const messages = (page: Page) => page.locator(".grpc-message");
+const button = (page: Page, name: string) => page.locator(".grpc").getByRole("button", { name });
+
+test("messages of a stream appear one by one, then the trailers", async ({ site }) => {
+  await open(site);
+  await site.locator("#grpc-name").fill("ada");
+  await site.locator("#grpc-times").fill("4");
+  await site.locator("#grpc-pause").fill("400");
+  await site.locator("#grpc-pause").blur();
+  const [request] = await Promise.all([
+    site.waitForRequest((request) => request.url().endsWith("/peer/grpc/wirebook.greeter.v1.Greeter/GreetOften")),
+    button(site, "一问多答").click(),
+  ]);
+  // Frame, then field 1 "ada", field 2 = 4, field 3 = 400.
+  const sent = [0, 0, 0, 0, 10, 0x0a, 3, 0x61, 0x64, 0x61, 0x10, 4, 0x18, 0x90, 3];
+  expect([...request.postDataBuffer()!]).toEqual(sent);
+  expect(request.headers()["content-type"]).toBe("application/grpc-web+proto");
+  // What is on the page while the call is under way.
+  for (const count of [1, 2, 3]) {
+    await expect(messages(site)).toHaveCount(count, { timeout: 2_000 });
+    await expect(site.locator(".grpc-trailers")).toHaveCount(0);
+    await expect(button(site, "取消")).toBeEnabled();
+  }
+  await expect(messages(site)).toHaveCount(4);
+  await expect(site.locator(".grpc-trailers")).toContainText("grpc-status: 0 OK");
+  await expect(site.locator(".grpc-trailers code")).toHaveText(/^80 00 00 00 [0-9a-f]{2}$/);
+  await expect(site.locator(".grpc-end")).toContainText("4 条消息，状态 0 OK");
+  const times = await messages(site).locator("td:first-child").allTextContents();
+  const gaps = times.map(Number).slice(1).map((time, index) => time - Number(times[index]));
+  for (const gap of gaps) expect(gap).toBeGreaterThan(300);
+  await expect(messages(site).first()).toContainText("第 1 次你好，ada！（number = 1）");
+  await accessible(site);
+});
+
+test("a mistake is HTTP 200 with a status of its own, and a call can be cancelled", async ({ site }) => {
+  await open(site);
+  await button(site, "名字留空").click();
+  await expect(site.locator(".grpc-head")).toContainText("HTTP 200");
+  await expect(site.locator(".grpc-end")).toContainText("0 条消息，状态 3 INVALID_ARGUMENT");
+
+  await button(site, "一问一答").click();
+  await expect(site.locator(".grpc-end")).toContainText("1 条消息，状态 0 OK");
+
+  await button(site, "一问多答").click();
+  await expect(messages(site)).toHaveCount(2);
+  await button(site, "取消").click();
+  await expect(site.locator(".grpc-end")).toContainText("没有走完");
+  await expect(button(site, "一问多答")).toBeEnabled();
+  const count = await messages(site).count();
+  await site.waitForTimeout(700);
+  expect(await messages(site).count()).toBe(count);
+});
+
+test("it works by keyboard and fits a phone", async ({ site }) => {
+  await site.setViewportSize({ width: 390, height: 844 });
+  await open(site);
+  await fits(site);
+  await button(site, "一问一答").focus();
+  await site.keyboard.press("Enter");
+  await expect(site.locator(".grpc-end")).toContainText("状态 0 OK");
+  await fits(site);
+  await accessible(site);
+});
