@@ -7,6 +7,7 @@
 
 pub mod inline_code;
 pub mod islands;
+mod known;
 
 #[cfg(feature = "ssr")]
 pub mod pages;

@@ -22,6 +22,44 @@ pub struct LabInfo {
     pub file: String,
     /// Line settings of a run unless the reader chose others.
     pub lines: std::collections::BTreeMap<String, crate::line::Line>,
+    /// What its bytes mean.
+    #[serde(default, skip_serializing_if = "Hints::is_empty")]
+    pub hints: Hints,
+}
+
+/// What a lab knows about its bytes and the bytes themselves do not say.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hints {
+    /// Transport ports and what they speak, by Wireshark's names: `http2`, `tls`, `data` for nothing known.
+    pub ports: Vec<(u16, String)>,
+    /// A serialized `google.protobuf.FileDescriptorSet` of its gRPC services, base64 in JSON; empty if none.
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        serialize_with = "crate::trace::to_base64",
+        deserialize_with = "crate::trace::from_base64"
+    )]
+    pub descriptors: Vec<u8>,
+}
+
+impl Hints {
+    /// Ports and what they speak.
+    #[must_use]
+    pub fn ports(ports: &[(u16, &str)]) -> Self {
+        let ports = ports.iter().map(|(port, name)| (*port, (*name).to_owned())).collect();
+        Self { ports, descriptors: Vec::new() }
+    }
+
+    /// With the descriptors of its gRPC services.
+    #[must_use]
+    pub fn with_descriptors(self, descriptors: &[u8]) -> Self {
+        Self { descriptors: descriptors.to_vec(), ..self }
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// One parameter of a lab.

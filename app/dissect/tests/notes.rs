@@ -49,9 +49,9 @@ fn notes_are_complete_and_chinese() {
         let protocol = name.split('.').next().unwrap_or_default();
         let place = if protocol.starts_with("ieee8021") { "vlan" } else { protocol };
         assert_eq!(file, place, "{name} belongs into {place}.toml");
-        // `data` is ours to show, no standard defines it.
+        // `data` is ours to show; gRPC and Protocol Buffers are defined by their projects.
         assert!(
-            protocol == "data" || text("rfc").starts_with("RFC ") || text("rfc").starts_with("IEEE "),
+            ["data", "grpc", "protobuf"].contains(&protocol) || text("rfc").starts_with("RFC ") || text("rfc").starts_with("IEEE "),
             "{name}"
         );
     }

@@ -5,13 +5,36 @@
 
 mod support;
 
+use dissect::Hints;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use support::capture::{Frame, TemporaryPcap, read_pcapng};
+use support::compare::Known;
 use support::random::Random;
 use support::{compare, pdml};
 
-const CAPTURES: [&str; 3] = ["http-python", "http-node", "websocket-python"];
+const CAPTURES: [&str; 7] = [
+    "http-python",
+    "http-node",
+    "websocket-python",
+    "http2-curl",
+    "http2-nghttp",
+    "http2-frames",
+    "grpc-python",
+];
+
+/// A server's settings may come before the client's preface that would tell HTTP/2, so ports tell it.
+fn known(name: &str) -> Known {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/captures");
+    let ports: &[u16] = match name {
+        "grpc-python" => &[50051],
+        _ if name.starts_with("http2") => &[8000, 8080, 9000],
+        _ => return Known::default(),
+    };
+    let ports = ports.iter().map(|port| (*port, "http2".to_owned())).collect();
+    let descriptors = std::fs::read(folder.join("greeter.binpb")).unwrap();
+    Known { hints: Hints { ports, descriptors }, protos: Some(folder.join("make")) }
+}
 
 fn path(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/captures").join(name).with_extension("pcapng")
@@ -23,7 +46,7 @@ fn frames(name: &str) -> Vec<Frame> {
 
 /// True if the field is one of a stream's message.
 fn is_ours(name: &str) -> bool {
-    name.starts_with("http.") || name.starts_with("websocket.")
+    ["http.", "http2.", "websocket.", "grpc.", "protobuf."].iter().any(|protocol| name.starts_with(protocol))
 }
 
 #[test]
@@ -34,7 +57,7 @@ fn every_message_is_where_and_what_tshark_says() {
     let mut seen = BTreeSet::new();
     let mut of_messages = 0;
     for name in CAPTURES {
-        let report = compare::compare(&path(name), &frames(name), true).unwrap();
+        let report = compare::compare(&path(name), &frames(name), true, &known(name)).unwrap();
         let count: usize =
             report.names.iter().filter(|(name, _)| is_ours(name)).map(|(_, count)| count).sum();
         println!(
@@ -102,7 +125,7 @@ fn segments_that_overtake_or_come_twice_change_nothing() {
         for seed in 1..=3 {
             let frames = disturbed(&frames(name), seed);
             let capture = TemporaryPcap::new(&format!("streams-{name}-{seed}"), &frames).unwrap();
-            let report = compare::compare(&capture.path, &frames, true).unwrap();
+            let report = compare::compare(&capture.path, &frames, true, &known(name)).unwrap();
             retold += usize::from(frames.len() > self::frames(name).len());
             compared +=
                 report.names.iter().filter(|(name, _)| is_ours(name)).map(|(_, count)| count).sum::<usize>();

@@ -123,7 +123,8 @@ fn a_message_is_told_by_the_frame_that_completes_it() {
 #[test]
 fn a_hint_comes_before_the_first_bytes() {
     let told = |name: &str, data: &[u8]| {
-        let mut dissector = Dissector::new(Hints { ports: vec![(50_000, name.to_owned())] });
+        let hints = Hints { ports: vec![(50_000, name.to_owned())], ..Hints::default() };
+        let mut dissector = Dissector::new(hints, dissect::all());
         let segment = Tcp { seq: 1, data: data.to_vec(), ..Tcp::new(PSH | ACK) };
         dissector.push(1, 0, &segment.over_ipv4()).dissection.protocol
     };

@@ -6,6 +6,8 @@ use std::collections::BTreeSet;
 use support::capture::{Frame, TemporaryPcap};
 use support::{compare, corpus, pdml};
 
+const IN_STREAMS: [&str; 5] = ["http.", "http2.", "websocket.", "grpc.", "protobuf."];
+
 #[test]
 fn every_field_is_where_and_what_tshark_says() {
     if pdml::left_out() {
@@ -18,7 +20,7 @@ fn every_field_is_where_and_what_tshark_says() {
         .map(|(index, bytes)| Frame { time: index as u64 * 1_000_000, bytes: bytes.clone() })
         .collect();
     let capture = TemporaryPcap::new("corpus", &frames).unwrap();
-    let report = compare::compare(&capture.path, &frames, false).unwrap();
+    let report = compare::compare(&capture.path, &frames, false, &compare::Known::default()).unwrap();
     println!(
         "{} frames, {} layers, {} fields of {} names compared, {} differences",
         report.frames,
@@ -28,7 +30,7 @@ fn every_field_is_where_and_what_tshark_says() {
         report.differences.len()
     );
     // What lives in streams is compared by `tests/streams.rs`.
-    let alone = |name: &&str| !name.starts_with("http.") && !name.starts_with("websocket.");
+    let alone = |name: &&str| !IN_STREAMS.iter().any(|protocol| name.starts_with(protocol));
     let missing: BTreeSet<_> = dissect::catalog()
         .map(|spec| spec.name)
         .filter(alone)

@@ -45,11 +45,12 @@ pub fn Home() -> impl IntoView {
 #[component]
 fn RealRun() -> impl IntoView {
     let site = expect_context::<Site>();
+    let hints = site.lab("tcp-echo").map(|info| info.hints.clone()).unwrap_or_default();
     (site.recordings)("tcp-echo").map(|trace| {
         let date = facts::date(trace.started_at_ms);
         view! {
             <figure class="home-run">
-                <SequenceDrawing trace/>
+                <SequenceDrawing trace hints/>
                 <figcaption>
                     <span class="recorded-label">"录制"</span>
                     {format!("{date}（UTC），“")}<a href="/labs/tcp-echo">"TCP 回显"</a>

@@ -27,7 +27,8 @@ fn TracePage(trace: Arc<Trace>) -> impl IntoView {
     let (id, lab) = (trace.id.clone(), trace.lab.clone());
     let account = {
         let trace = Arc::clone(&trace);
-        move || view! { <Recorded trace label="轨迹"/> }
+        let hints = info.as_ref().map(|info| info.hints.clone()).unwrap_or_default();
+        move || view! { <Recorded trace label="轨迹" hints/> }
     };
     let replay = match info {
         Some(info) => {

@@ -19,13 +19,14 @@ pub fn LabBench(
     let info = site.lab(&block.slug).cloned();
     info.map(|info| {
         let recording = (site.recordings)(&info.slug);
+        let hints = info.hints.clone();
         let LabBlock { params, lines, seed, .. } = block;
         let tier = Some(site.tier.clone());
         let setup = Setup { name, info, params, lines, seed, trace: None, tier };
         view! {
             <LateIsland island=Late::Bench(Box::new(setup))>
                 {match recording {
-                    Some(trace) => view! { <Recorded trace label="录制"/> }.into_any(),
+                    Some(trace) => view! { <Recorded trace label="录制" hints/> }.into_any(),
                     None => view! { <p class="recorded-none">"这个实验的默认运行还没有录制好，稍后刷新就能看到。"</p> }.into_any(),
                 }}
             </LateIsland>

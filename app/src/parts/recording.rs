@@ -1,11 +1,13 @@
 //! A trace as text: readable without wasm, and by a screen reader.
 
+use api::lab::Hints;
 use api::trace::{Body, Delivery, Event, Fate, Frame, Lifecycle, Trace};
 use leptos::prelude::*;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::facts;
+use crate::known;
 
 /// Rows shown before the rest is left to the bench.
 const ROWS: usize = 48;
@@ -24,8 +26,10 @@ pub fn Recorded(
     trace: Arc<Trace>,
     /// What this is: 录制, 轨迹.
     label: &'static str,
+    /// What its lab says about the bytes.
+    hints: Hints,
 ) -> impl IntoView {
-    let rows = rows(&trace);
+    let rows = rows(&trace, &hints);
     let more = rows.len().saturating_sub(ROWS);
     let hosts = trace.hosts.iter().map(|host| {
         let addresses = host.interfaces.iter().flat_map(|interface| &interface.addresses);
@@ -62,7 +66,7 @@ pub fn Recorded(
 }
 
 /// The lab's own log lines, its measurements and all frames, by time.
-fn rows(trace: &Trace) -> Vec<Row> {
+fn rows(trace: &Trace, hints: &Hints) -> Vec<Row> {
     let name = |host: u8| trace.hosts.get(usize::from(host)).map_or("?", |host| host.name.as_str());
     let mut deliveries = BTreeMap::<u32, Vec<&Delivery>>::new();
     for event in &trace.events {
@@ -70,7 +74,7 @@ fn rows(trace: &Trace) -> Vec<Row> {
             deliveries.entry(delivery.frame).or_default().push(delivery);
         }
     }
-    let mut dissector = dissect::Dissector::default();
+    let mut dissector = known::dissector(known::hints(hints));
     let mut row = |event: &Event| match &event.body {
         Body::Code(code) if code.own => Some(Row {
             time: event.time,

@@ -1,5 +1,7 @@
 //! The first frames of a trace as a drawing: two lanes, slanted arrows, true to the recorded times.
 
+use crate::known;
+use api::lab::Hints;
 use api::trace::{Body, Fate, Trace};
 use leptos::prelude::*;
 use std::collections::BTreeMap;
@@ -26,8 +28,12 @@ struct Arrow {
 
 /// Only for a run of exactly two hosts with frames; nothing otherwise.
 #[component]
-pub fn SequenceDrawing(trace: Arc<Trace>) -> impl IntoView {
-    let arrows = arrows(&trace);
+pub fn SequenceDrawing(
+    trace: Arc<Trace>,
+    /// What its lab says about the bytes.
+    hints: Hints,
+) -> impl IntoView {
+    let arrows = arrows(&trace, &hints);
     let [left, right] = LANES;
     let names: Vec<_> = trace.hosts.iter().map(|host| host.name.clone()).collect();
     (names.len() == 2 && !arrows.is_empty()).then(|| {
@@ -63,14 +69,14 @@ pub fn SequenceDrawing(trace: Arc<Trace>) -> impl IntoView {
 }
 
 /// Rows of equal distance; within a row the slant shows the transit time.
-fn arrows(trace: &Trace) -> Vec<Arrow> {
+fn arrows(trace: &Trace, hints: &Hints) -> Vec<Arrow> {
     let mut arrivals = BTreeMap::new();
     for event in &trace.events {
         if let Body::Delivery(delivery) = &event.body {
             arrivals.entry(delivery.frame).or_insert((event.time, delivery.fate));
         }
     }
-    let mut dissector = dissect::Dissector::default();
+    let mut dissector = known::dissector(known::hints(hints));
     let frames = trace.events.iter().filter_map(|event| match &event.body {
         Body::Frame(frame) => Some((event.time, frame)),
         _ => None,

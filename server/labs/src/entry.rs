@@ -110,6 +110,7 @@ fn info<L: Lab>(entry: &Entry) -> LabInfo {
         needs_isolated: L::NEEDS_ISOLATED,
         file: entry.file.into(),
         lines: L::lines(),
+        hints: L::hints(),
     }
 }
 

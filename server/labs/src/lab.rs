@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::pin::Pin;
 
-use api::lab::InputInfo;
+use api::lab::{Hints, InputInfo};
 use api::line::Line;
 use lan::Lan;
 use schemars::JsonSchema;
@@ -39,6 +39,12 @@ pub trait Lab:
     #[must_use]
     fn lines() -> BTreeMap<String, Line> {
         BTreeMap::new()
+    }
+
+    /// What its ports speak and its messages mean, where the bytes alone do not say.
+    #[must_use]
+    fn hints() -> Hints {
+        Hints::default()
     }
 
     /// Runs the lab to its end.

@@ -117,6 +117,7 @@ mod tests {
             needs_isolated: false,
             file: String::new(),
             lines: BTreeMap::new(),
+            hints: api::lab::Hints::default(),
         };
         Cli::parse_from([&["x"], args].concat()).lines.apply(&info)
     }

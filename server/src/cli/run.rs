@@ -90,7 +90,8 @@ async fn execute(args: Args) -> anyhow::Result<ExitCode> {
     if !args.json && report.tier == Tier::Loopback {
         complain(&format!("这台机器只能以回环层级运行，看不到帧：{} {}", report.reason, report.cure));
     }
-    let trace = follow(&args, &runner, spec, limits).await?;
+    let printer = text::Printer::new(&lab.info.hints);
+    let trace = follow(&args, &runner, spec, limits, printer).await?;
     if args.json {
         let mut out = std::io::stdout().lock();
         serde_json::to_writer(&mut out, &trace)?;
@@ -124,6 +125,7 @@ async fn follow(
     runner: &runner::Runner,
     spec: RunSpec,
     limits: Limits,
+    mut printer: text::Printer,
 ) -> anyhow::Result<Trace> {
     let started_at_ms = crate::runs::now_ms();
     let mut run = runner.run(spec.clone(), limits).await?;
@@ -131,7 +133,6 @@ async fn follow(
     for text in &args.input {
         control.send(ToRun::Input { text: text.clone() }).await?;
     }
-    let mut printer = text::Printer::default();
     let (mut hosts, mut events) = (Vec::new(), Vec::new());
     let mut interrupted = false;
     let (outcome, left_out) = loop {

@@ -6,7 +6,6 @@ use std::io::Write as _;
 use api::trace::{Body, Code, Delivery, Event, Fate, Frame, HostId, HostInfo, Kernel, Level, Lifecycle};
 
 /// Prints events as they come.
-#[derive(Default)]
 pub(super) struct Printer {
     hosts: Vec<String>,
     /// What each frame is, until it has arrived.
@@ -15,6 +14,13 @@ pub(super) struct Printer {
 }
 
 impl Printer {
+    /// For a lab that says this about its bytes.
+    pub(super) fn new(lab: &api::lab::Hints) -> Self {
+        let hints = dissect::Hints { ports: lab.ports.clone(), descriptors: lab.descriptors.clone() };
+        let dissector = dissect::Dissector::new(hints, dissect::all());
+        Self { hosts: Vec::new(), frames: HashMap::new(), dissector }
+    }
+
     pub(super) fn host(&mut self, info: &HostInfo) {
         self.hosts.push(info.name.clone());
     }

@@ -56,6 +56,13 @@ impl Place {
                 parts.push(Part { frame: span.frame, start_bit, end_bit });
             }
         }
+        // What is empty may stand after the last byte.
+        let last =
+            self.spans.last().filter(|span| start == end && to_u32((span.offset + span.length) * 8) == start);
+        if let Some(span) = last.filter(|_| parts.is_empty()) {
+            let at = to_u32((span.at + span.length) * 8);
+            parts.push(Part { frame: span.frame, start_bit: at, end_bit: at });
+        }
         let own = parts.iter().find(|part| part.frame == self.frame).copied();
         let nowhere = to_u32(self.payload * 8);
         let (own_start, own_end) = own.map_or((nowhere, nowhere), |part| (part.start_bit, part.end_bit));

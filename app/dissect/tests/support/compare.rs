@@ -4,7 +4,7 @@ use super::capture::Frame;
 use super::pdml::{self, Entry};
 use dissect::{Dissector, Field, Hints, Layer, Part, Value};
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What a comparison found.
 #[derive(Debug, Default)]
@@ -22,14 +22,35 @@ pub struct Report {
     pub not_shown: BTreeMap<String, usize>,
 }
 
+/// What both are told about a capture.
+#[derive(Debug, Default)]
+pub struct Known {
+    pub hints: Hints,
+    /// Where tshark finds the `.proto` files that the hints' descriptors were made from.
+    pub protos: Option<PathBuf>,
+}
+
+impl Known {
+    /// The same for tshark.
+    fn arguments(&self) -> Vec<String> {
+        let ports = self.hints.ports.iter();
+        let ports = ports.flat_map(|(port, name)| ["-d".to_owned(), format!("tcp.port=={port},{name}")]);
+        let protos = self.protos.iter().flat_map(|folder| {
+            let paths = format!("uat:protobuf_search_paths:\"{}\",\"TRUE\"", folder.display());
+            ["-o".to_owned(), paths]
+        });
+        ports.chain(protos).collect()
+    }
+}
+
 /// Compares every frame of a capture file with what tshark says. `frames` are those of the same file.
 ///
 /// `streams`: as parts of a capture, messages in TCP streams included; else each frame for itself.
-pub fn compare(file: &Path, frames: &[Frame], streams: bool) -> Result<Report, String> {
+pub fn compare(file: &Path, frames: &[Frame], streams: bool, known: &Known) -> Result<Report, String> {
     let mut report = Report::default();
-    let mut dissector = Dissector::new(Hints::default(), dissect::all());
+    let mut dissector = Dissector::new(known.hints.clone(), dissect::all());
     let mut payloads = Vec::new();
-    pdml::read(file, streams, |entries| {
+    pdml::read(file, streams, &known.arguments(), |entries| {
         if let Some(Frame { time, bytes }) = frames.get(report.frames) {
             report.frames += 1;
             let payload = entries.iter().find(|entry| entry.name == "tcp.payload");
@@ -61,8 +82,16 @@ struct Comparison<'a> {
 
 impl Comparison<'_> {
     fn frame(&mut self, layers: &[Layer]) {
+        let mut message = Vec::new();
         for layer in layers {
-            let origin = Origin::of(layer, self.entries, self.payloads);
+            if layer.protocol == "grpc" {
+                message.clone_from(&layer.parts);
+                if message.is_empty() {
+                    let (start_bit, end_bit) = (layer.start * 8, layer.end * 8);
+                    message.push(Part { frame: self.payloads.len() as u32, start_bit, end_bit });
+                }
+            }
+            let origin = Origin::of(layer, self.entries, self.payloads, &message);
             if layer.protocol != "data" {
                 self.layer(layer, &origin);
             }
@@ -110,7 +139,11 @@ impl Comparison<'_> {
         match found {
             Some(index) => self.used[index] = true,
             // Of answers to requests that came in one go tshark 4.0 pairs only the first.
-            None if field.name == "http.request_in" && near.is_empty() => {
+            // What it calls malformed it does not show.
+            None if near.is_empty()
+                && (field.name == "http.request_in"
+                    || (field.name == "http2.unknown" && self.has("_ws.malformed"))) =>
+            {
                 *self.report.only_ours.entry(field.name).or_default() += 1;
             }
             None => {
@@ -137,6 +170,14 @@ impl Comparison<'_> {
         for child in &field.children {
             self.field(child, layer, origin, payload);
         }
+    }
+
+    fn packed(&self, layer: &Layer) -> bool {
+        layer.field("grpc.compressed_flag").is_some_and(|flag| flag.value == Value::Bool(true))
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.entries.iter().any(|entry| entry.name == name)
     }
 
     /// The data of a continuation frame, as tshark lists it among the fragments of a WebSocket message.
@@ -175,6 +216,26 @@ impl Comparison<'_> {
             }
         }
         match field.name {
+            // tshark unpacks headers into bytes of its own; of a header that began in another frame it counts what is in this one.
+            "http2.header.repr" | "http2.header.index" | HEADER_TABLE_SIZE
+                if layer.field(CONTINUATION).is_none() =>
+            {
+                entry.position == at(field).0
+            }
+            // It draws the bits of a tag of several bytes as if the last byte came first.
+            "protobuf.field.number" if entry.size > 1 => (entry.position, entry.size) == at(field),
+            // It unpacks what is compressed.
+            "grpc.message_data" if self.packed(layer) => true,
+            name if name.starts_with("http2.header.") || UNPACKED.contains(&name) => true,
+            "http2.header" if !field.parts.is_empty() => true,
+            // The last piece of a body is shown as the whole body.
+            "http2.data.data" if entry.size > at(field).1 => {
+                self.has("http2.body.fragments") || layer.field("http2.padding").is_some()
+            }
+            // Of a frame that ends one message and begins the next it shows the whole payload, at times.
+            "data.data" | "data.len" if entry.name == "tcp.payload" && origin.is_frame() => {
+                (entry.position + entry.size) * 8 == layer.end as usize * 8
+            }
             // tshark has these somewhere after the message, or in bytes of its own.
             "http.request.full_uri" => true,
             "http.file_data" if field.is_derived() => true,
@@ -187,30 +248,56 @@ impl Comparison<'_> {
     }
 }
 
+const CONTINUATION: &str = "http2.continuation.header";
+const HEADER_TABLE_SIZE: &str = "http2.header_table_size_update.header_table_size";
+
+/// Headers that have a field of their own.
+const UNPACKED: [&str; 8] = [
+    "http2.headers.method",
+    "http2.headers.scheme",
+    "http2.headers.authority",
+    "http2.headers.path",
+    "http2.headers.status",
+    "http2.headers.content_type",
+    "http2.headers.content_length",
+    "http2.headers.user_agent",
+];
+
 /// Where the payload of a frame is: first byte and number of bytes.
 type Payload = (usize, usize);
 
 /// What tshark counts positions of a layer from: the frame, or bytes put together from several.
+#[derive(Default)]
 struct Origin<'a> {
     /// The pieces that tshark lists; `None` for the frame itself.
     pieces: Option<Vec<&'a Entry>>,
+    /// The pieces of a message that DATA frames carried.
+    message: Option<Vec<Part>>,
 }
 
 impl<'a> Origin<'a> {
-    fn of(layer: &Layer, entries: &'a [Entry], payloads: &[Payload]) -> Self {
+    /// `message`: the pieces of the last message of gRPC.
+    fn of(layer: &Layer, entries: &'a [Entry], payloads: &[Payload], message: &[Part]) -> Self {
         fn spread(field: &Field) -> bool {
             !field.parts.is_empty() || field.children.iter().any(spread)
         }
         let mut candidates = Vec::new();
-        if layer.parts.is_empty() && !layer.fields.iter().any(spread) {
-            candidates.push(Self { pieces: None });
+        // A header of HTTP/2 may have begun in another frame.
+        let whole = |field: &Field| field.name == "http2.header" || !spread(field);
+        if layer.parts.is_empty() && layer.fields.iter().all(whole) {
+            candidates.push(Self::default());
         }
         for entry in entries {
             match (entry.name.as_str(), candidates.last_mut()) {
-                ("tcp.segments", _) => candidates.push(Self { pieces: Some(Vec::new()) }),
-                ("tcp.segment", Some(Self { pieces: Some(pieces) })) => pieces.push(entry),
+                ("tcp.segments", _) => {
+                    candidates.push(Self { pieces: Some(Vec::new()), message: None });
+                }
+                ("tcp.segment", Some(Self { pieces: Some(pieces), .. })) => pieces.push(entry),
                 _ => {}
             }
+        }
+        if ["grpc", "protobuf"].contains(&layer.protocol) {
+            candidates.push(Self { pieces: None, message: Some(message.to_vec()) });
         }
         let matching = candidates.iter().position(|origin| {
             let (start, _) = origin.bytes(layer.start * 8, layer.end * 8, &layer.parts, payloads);
@@ -219,7 +306,7 @@ impl<'a> Origin<'a> {
             entries.iter().any(same)
         });
         let chosen = matching.unwrap_or(0);
-        if chosen < candidates.len() { candidates.swap_remove(chosen) } else { Self { pieces: None } }
+        if chosen < candidates.len() { candidates.swap_remove(chosen) } else { Self::default() }
     }
 
     /// Frame, position and size of each piece.
@@ -229,11 +316,14 @@ impl<'a> Origin<'a> {
     }
 
     fn is_frame(&self) -> bool {
-        self.pieces.is_none()
+        self.pieces.is_none() && self.message.is_none()
     }
 
     /// First byte and number of bytes of a range of bits.
     fn bytes(&self, start: u32, end: u32, parts: &[Part], payloads: &[Payload]) -> (usize, usize) {
+        if let Some(message) = &self.message {
+            return within(message, start, end, parts, payloads.len() as u32);
+        }
         let Some(pieces) = &self.pieces else {
             let (start, end) = (start as usize, end as usize);
             return (start / 8, end.div_ceil(8) - start / 8);
@@ -253,6 +343,22 @@ impl<'a> Origin<'a> {
         });
         (position.unwrap_or(usize::MAX), size as usize)
     }
+}
+
+/// First byte and number of bytes of a range of bits, counted in the pieces of a message.
+fn within(message: &[Part], start: u32, end: u32, parts: &[Part], frame: u32) -> (usize, usize) {
+    let here = [Part { frame, start_bit: start, end_bit: end }];
+    let parts = if parts.is_empty() { &here } else { parts };
+    let size = parts.iter().map(|part| part.end_bit.div_ceil(8) - part.start_bit / 8).sum::<u32>();
+    let first = parts[0];
+    let mut before = 0;
+    for piece in message {
+        if piece.frame == first.frame && (piece.start_bit..piece.end_bit).contains(&first.start_bit) {
+            return (((before + first.start_bit - piece.start_bit) / 8) as usize, size as usize);
+        }
+        before += piece.end_bit - piece.start_bit;
+    }
+    (usize::MAX, size as usize)
 }
 
 /// Which application protocol tshark guesses is not ours to follow: our `data` is what it calls payload then.
@@ -295,7 +401,11 @@ fn placed(field: &Field, entry: &Entry) -> bool {
 /// Same value.
 fn agrees(field: &Field, entry: &Entry) -> bool {
     if field.name == "data.len" && entry.name != "data.len" {
-        return field.value.unsigned() == Some(entry.size as u64);
+        let size = entry.size as u64;
+        return field
+            .value
+            .unsigned()
+            .is_some_and(|own| own == size || (entry.name == "tcp.payload" && own < size));
     }
     match &field.value {
         Value::None => true,
@@ -303,7 +413,24 @@ fn agrees(field: &Field, entry: &Entry) -> bool {
         Value::Bool(set) => {
             entry.show == if *set { "1" } else { "0" } || entry.show == if *set { "True" } else { "False" }
         }
+        Value::Signed(number) => entry.show.parse() == Ok(*number),
+        Value::Float(number) => entry.show.parse() == Ok(*number),
+        // A body that is put together ends with the last piece; to tshark its padding belongs to it.
+        Value::Bytes(_) if field.name == "http2.data.data" => {
+            let (ours, theirs) = (field.value.to_string(), entry.value.trim_end_matches("00"));
+            entry.value.ends_with(&ours) || theirs == ours.trim_end_matches("00")
+        }
+        Value::Bytes(bytes) if field.name == "grpc.message_data" && bytes.starts_with(&[0x1f, 0x8b]) => true,
+        Value::Bytes(_) if entry.name == "tcp.payload" => entry.value.ends_with(&field.value.to_string()),
         Value::Bytes(_) => entry.value == field.value.to_string(),
+        // tshark makes up a name for the entries of a map.
+        Value::Text(text) if field.name == "protobuf.message.name" && entry.show.ends_with("MapEntry") => {
+            let (ours, theirs) = (text.rsplit_once('.'), entry.show.rsplit_once('.'));
+            let letters = |name: &str| name.replace('_', "").to_lowercase();
+            let same =
+                |ours: &str, theirs: &str| letters(theirs) == letters(ours).replace("entry", "mapentry");
+            matches!((ours, theirs), (Some((a, ours)), Some((b, theirs))) if a == b && same(ours, theirs))
+        }
         Value::Text(text) => {
             words(&entry.show) == words(text) || entry.value == Value::Bytes(text.clone().into()).to_string()
         }

@@ -62,14 +62,21 @@ pub fn left_out() -> bool {
     true
 }
 
-/// Calls `each` with the entries of one frame after the other. `streams`: TCP segments are put together.
-pub fn read(file: &Path, streams: bool, mut each: impl FnMut(Vec<Entry>)) -> Result<(), String> {
+/// Calls `each` with the entries of one frame after the other. `streams`: TCP segments are put together. `more`: further
+/// arguments.
+pub fn read(
+    file: &Path,
+    streams: bool,
+    more: &[String],
+    mut each: impl FnMut(Vec<Entry>),
+) -> Result<(), String> {
     let mut command = Command::new("tshark");
     command.arg("-n").arg("-r").arg(file).args(["-T", "pdml"]);
     let segments = if streams { &TOGETHER[..] } else { &ALONE };
     for preference in PREFERENCES.iter().chain(segments) {
         command.args(["-o", preference]);
     }
+    command.args(more);
     let mut child = command
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

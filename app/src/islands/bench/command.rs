@@ -94,6 +94,7 @@ mod tests {
             needs_isolated: false,
             file: String::new(),
             lines: BTreeMap::new(),
+            hints: api::lab::Hints::default(),
         }
     }
 

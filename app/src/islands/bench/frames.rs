@@ -10,7 +10,6 @@ use super::hex::Hex;
 use super::model::Model;
 use super::state::Bench;
 use crate::islands::boxed::part;
-use dissect::Hints;
 use leptos::prelude::*;
 use std::sync::Arc;
 use table::Table;
@@ -40,7 +39,7 @@ pub fn Frames(
                 }
                 let dissection = bench.with_segments(model, |segments| {
                     let told = segments.get(index).and_then(|told| told.opened.as_ref());
-                    dissect::reopen(&row.frame.bytes, &Hints::default(), told)
+                    dissect::reopen(&row.frame.bytes, segments.hints(), told)
                 });
                 Some(Arc::new(Opened {
                     frame: row.frame.frame,

@@ -3,7 +3,8 @@
 
 use super::format;
 use super::model::{FrameRow, Model};
-use dissect::{Dissection, Dissector, Followed, Opened, Segment};
+use crate::known;
+use dissect::{Dissection, Dissector, Followed, Hints, Opened, Segment};
 
 /// The words for one frame.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,6 +21,7 @@ pub(crate) struct Told {
 /// The words for all frames of a trace.
 #[derive(Default)]
 pub(crate) struct Segments {
+    hints: Hints,
     dissector: Dissector,
     /// Event and time it was made for, in the order of frames.
     of: Vec<(u32, u64)>,
@@ -27,13 +29,24 @@ pub(crate) struct Segments {
 }
 
 impl Segments {
+    /// For frames of a lab that says this about its bytes.
+    pub(crate) fn new(hints: Hints) -> Self {
+        let dissector = known::dissector(hints.clone());
+        Self { hints, dissector, ..Self::default() }
+    }
+
+    /// What the lab says.
+    pub(crate) fn hints(&self) -> &Hints {
+        &self.hints
+    }
+
     /// Takes what is new in `model`; begins anew if it is another trace or if a frame came in between.
     pub(crate) fn update(&mut self, model: &Model) {
         let is_same =
             |at: usize| model.frames.get(at).map(|row| (row.seq, row.time)) == self.of.get(at).copied();
         let known = self.of.len();
         if known > 0 && !(is_same(0) && is_same(known - 1)) {
-            *self = Self::default();
+            *self = Self::new(std::mem::take(&mut self.hints));
         }
         for row in model.frames.iter().skip(self.of.len()) {
             self.of.push((row.seq, row.time));
@@ -117,7 +130,7 @@ pub(crate) mod tests {
     }
 
     fn captions(model: &Model) -> Vec<String> {
-        let mut segments = Segments::default();
+        let mut segments = Segments::new(Hints::default());
         segments.update(model);
         (0..model.frames.len()).map(|at| segments.get(at).unwrap().caption.clone()).collect()
     }
@@ -142,7 +155,7 @@ pub(crate) mod tests {
             segment(101, 0x18, b"GET /a HTTP/1.1\r\nHost: b\r\n"),
             segment(127, 0x18, b"\r\n"),
         ]);
-        let mut segments = Segments::default();
+        let mut segments = Segments::new(Hints::default());
         segments.update(&model);
         let told: Vec<_> = (0..3).map(|at| segments.get(at).unwrap()).collect();
         assert_eq!((told[1].protocol, told[2].protocol), ("TCP", "HTTP"));
@@ -157,7 +170,7 @@ pub(crate) mod tests {
 
     #[test]
     fn another_trace_begins_anew() {
-        let mut segments = Segments::default();
+        let mut segments = Segments::new(Hints::default());
         segments.update(&model(&[segment(100, 0x02, b""), segment(101, 0x10, b"")]));
         let mut other = model(&[segment(7, 0x11, b"")]);
         segments.update(&other);

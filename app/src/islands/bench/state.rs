@@ -3,6 +3,7 @@
 use super::model::{Model, is_shown};
 use super::segments::Segments;
 use super::source::Source;
+use crate::known;
 use api::lab::LabInfo;
 use leptos::prelude::*;
 
@@ -53,6 +54,7 @@ impl Bench {
     #[must_use]
     pub fn new(name: String, info: LabInfo) -> Self {
         let model = RwSignal::new(Model::default());
+        let segments = StoredValue::new(Segments::new(known::hints(&info.hints)));
         Self {
             name: StoredValue::new(name),
             info: StoredValue::new(info),
@@ -67,7 +69,7 @@ impl Bench {
             still: RwSignal::new(false),
             source: RwSignal::new(None),
             touched: RwSignal::new(false),
-            segments: StoredValue::new(Segments::default()),
+            segments,
         }
     }
 

@@ -73,6 +73,7 @@ impl Link {
             needs_isolated: false,
             file: String::new(),
             lines: std::collections::BTreeMap::new(),
+            hints: api::lab::Hints::default(),
         };
         Self {
             bench: Bench::new(format!("peer-{slug}"), info),

@@ -2,7 +2,7 @@
 
 use api::run::Outcome;
 use api::trace::{Body, Code, Delivery, Fate, Frame, Kernel, Level, Lifecycle, SocketState, Trace};
-use dissect::{Dissection, Dissector};
+use dissect::{Dissection, Dissector, Hints};
 
 /// A frame taken apart, with its place in the trace.
 pub(crate) struct Wire<'a> {
@@ -76,13 +76,19 @@ macro_rules! bodies {
     };
 }
 
+/// One that knows what the trace's lab says about its bytes.
+pub(crate) fn dissector(trace: &Trace) -> Dissector {
+    let known = labs::find(&trace.lab).map(|lab| lab.info().hints).unwrap_or_default();
+    Dissector::new(Hints { ports: known.ports, descriptors: known.descriptors }, dissect::all())
+}
+
 impl Seen for Trace {
     fn host(&self, name: &str) -> u8 {
         self.hosts.iter().position(|host| host.name == name).unwrap() as u8
     }
 
     fn wires(&self) -> Vec<Wire<'_>> {
-        let mut dissector = Dissector::default();
+        let mut dissector = dissector(self);
         self.events
             .iter()
             .filter_map(|event| match &event.body {

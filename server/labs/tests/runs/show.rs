@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use api::line::{Impairments, Line};
 use api::run::Tier;
 use api::trace::{Body, Trace};
-use dissect::Dissector;
 use serde_json::{Map, Value};
 
 use crate::once::Once;
+use crate::seen;
 
 /// Arguments: the lab, then `loopback`, `perfect`, `seed=N`, `loss=PERCENT` (of the client's line), `pcap=FILE`, `type=TEXT` or `parameter=value`.
 pub(crate) fn show(arguments: &[String]) -> anyhow::Result<()> {
@@ -45,7 +45,7 @@ pub(crate) fn show(arguments: &[String]) -> anyhow::Result<()> {
 
 fn print(trace: &Trace) {
     let name = |host: u8| trace.hosts.get(usize::from(host)).map_or("?", |host| &host.name);
-    let mut dissector = Dissector::default();
+    let mut dissector = seen::dissector(trace);
     for event in &trace.events {
         let (who, what) = match &event.body {
             Body::Code(code) => (

@@ -11,6 +11,8 @@ ALL = pb.Everything(
     f_bytes=b"\x00\xff", f_enum=pb.LANGUAGE_ENGLISH, f_message=INNER, f_map={"a": 1, "b": -2}, f_packed=[1, 300, 70000],
     f_languages=[1, 2], f_doubles=[0.5, 1e300], f_other=INNER, f_inners=[INNER, pb.Everything.Inner()])
 
+OPTIONS = [("grpc.http2.max_frame_size", 16384), ("grpc.http2.bdp_probe", 0)]
+
 class Greeter(service.GreeterServicer):
     def Greet(self, request, context):
         if request.name == "nobody":
@@ -29,13 +31,14 @@ class Greeter(service.GreeterServicer):
             yield pb.GreetReply(text=request.name)
 
 if sys.argv[1] == "server":
-    server = grpc.server(futures.ThreadPoolExecutor(4))
+    # Frames of the default size, so that long messages take several.
+    server = grpc.server(futures.ThreadPoolExecutor(4), options=OPTIONS)
     service.add_GreeterServicer_to_server(Greeter(), server)
     server.add_insecure_port("10.9.0.2:50051")
     server.start()
     server.wait_for_termination(60)
 else:
-    with grpc.insecure_channel("10.9.0.2:50051") as channel:
+    with grpc.insecure_channel("10.9.0.2:50051", options=OPTIONS) as channel:
         stub = service.GreeterStub(channel)
         stub.Greet(pb.GreetRequest(name="小明", language=pb.LANGUAGE_CHINESE, titles=["一", "二"]), timeout=5)
         stub.Greet(pb.GreetRequest())

@@ -42,14 +42,12 @@ def client(encoder):
     yield HeadersFrame(21, b"\x04\x05/here\x00\x06x-none\x03new\x14\x01/\x82\x87", flags=["END_HEADERS"]).serialize()
     yield AltSvcFrame(0, origin=b"http://a.test", field=b'h2=":443"').serialize()
     yield AltSvcFrame(3, field=b"clear").serialize()
-    yield ExtensionFrame(0x10, 0, flag_byte=0, body=b"\0\0\0\x05u=2, i").serialize()
-    yield ExtensionFrame(0x0c, 0, flag_byte=0, body=b"\0\x0dhttp://a.test").serialize()
     yield DataFrame(0x7ffffff1, b"no such stream", flags=["END_STREAM"]).serialize()
     # The reserved bit, and flags that mean nothing.
     yield b"\0\0\0\0\xf7\x80\0\0\x0d"
     yield GoAwayFrame(0, last_stream_id=0, error_code=0, additional_data=b"").serialize()
     # tshark looks at nothing after it.
-    yield ExtensionFrame(0xfa, 0, flag_byte=0xa5, body=b"what is this").serialize()
+    yield b"\0\0\x0c\xfa\xa5\0\0\0\0what is this"
 
 def server(encoder):
     def headers(stream, list, flags=("END_HEADERS",), **more):

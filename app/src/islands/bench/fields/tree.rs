@@ -79,7 +79,9 @@ fn add(nodes: &mut Vec<Node>, field: &Field, parent: usize, depth: u8) {
 fn filter(field: &Field) -> String {
     use dissect::Value::{Bool, Float, Ipv4, Ipv6, Mac, Signed, Unsigned};
     match &field.value {
-        value @ (Unsigned(_) | Signed(_) | Float(_) | Bool(_) | Mac(_) | Ipv4(_) | Ipv6(_)) => format!("{} == {value}", field.name),
+        value @ (Unsigned(_) | Signed(_) | Float(_) | Bool(_) | Mac(_) | Ipv4(_) | Ipv6(_)) => {
+            format!("{} == {value}", field.name)
+        }
         _ => field.name.to_owned(),
     }
 }
