@@ -3,7 +3,7 @@
 //! `--port 50051=http2` says what a port speaks; `--protos folder` where `.proto` files are, and `--descriptors file` the
 //! descriptor set made from them.
 //!
-//! Every field we show (name, bits, value), messages in TCP streams included, and every judgement on a TCP segment. Fails if anything differs.
+//! Every field we show (name, bits, value), messages in TCP streams included, decrypted with the secrets in the file, and every judgement on a TCP segment. Fails if anything differs.
 
 #![allow(clippy::print_stdout)]
 
@@ -24,11 +24,11 @@ fn main() -> ExitCode {
         match one(file, &known) {
             Ok((fields, segments)) => {
                 let differences: Vec<_> = fields.differences.iter().chain(&segments.differences).collect();
-                for difference in differences.iter().take(20) {
+                for difference in differences.iter().take(60) {
                     eprintln!("{difference}");
                 }
                 println!(
-                    "{}: {} frames, {} layers, {} fields, {} TCP segments, {} retransmissions, {} differences; only in tshark: {:?}",
+                    "{}: {} frames, {} layers, {} fields, {} TCP segments, {} retransmissions, {} differences; only ours: {:?}; only in tshark: {:?}",
                     file.display(),
                     fields.frames,
                     fields.layers,
@@ -36,6 +36,7 @@ fn main() -> ExitCode {
                     segments.segments,
                     segments.retransmissions,
                     differences.len(),
+                    fields.only_ours,
                     fields.not_shown
                 );
                 same &= differences.is_empty();
@@ -69,8 +70,14 @@ fn arguments() -> Option<(compare::Known, Vec<PathBuf>)> {
 }
 
 fn one(file: &Path, known: &compare::Known) -> Result<(compare::Report, judgements::Report), String> {
-    let frames = capture::read_pcapng(&std::fs::read(file).map_err(|error| error.to_string())?)?;
+    let bytes = std::fs::read(file).map_err(|error| error.to_string())?;
+    let frames = capture::read_pcapng(&bytes)?;
+    let known = compare::Known {
+        hints: known.hints.clone(),
+        protos: known.protos.clone(),
+        secrets: capture::secrets(&bytes),
+    };
     let mut segments = judgements::Report::default();
     judgements::compare(file, &frames, &mut segments)?;
-    Ok((compare::compare(file, &frames, true, known)?, segments))
+    Ok((compare::compare(file, &frames, true, &known)?, segments))
 }

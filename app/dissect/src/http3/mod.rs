@@ -206,7 +206,7 @@ impl Reader {
             });
             if kind == 0x01 {
                 // What one side allows, the other may fill.
-                let allowed = usize::try_from(value.min(1 << 20)).unwrap_or_default();
+                let allowed = usize::try_from(value.min(1 << 16)).unwrap_or_default();
                 self.shared.with(!input.from_first, |table| table.allowed = allowed);
             }
             count += 1;

@@ -8,8 +8,12 @@ use crate::spec::clipped;
 use std::collections::VecDeque;
 use std::ops::Range;
 
-/// A capacity beyond this is nobody's.
-const LARGEST: usize = 1 << 20;
+/// The largest dynamic table that is followed.
+const LARGEST: usize = 1 << 16;
+/// Lines of a field section, and bytes of all their names and values, that are unpacked: a reference of one byte may
+/// stand for a whole entry.
+const LINES: usize = 1024;
+const UNPACKED: usize = 1 << 18;
 
 type Entry = (Vec<u8>, Vec<u8>);
 
@@ -144,10 +148,14 @@ impl Table {
         } else {
             required.checked_add(delta).ok_or(Stop::Wrong)?
         };
-        let mut lines = Vec::new();
+        let (mut lines, mut unpacked) = (Vec::new(), 0);
         while at < bytes.len() {
             let line = self.line(bytes, at, base)?;
             at = line.at.end;
+            unpacked += line.name.len() + line.value.len();
+            if lines.len() >= LINES || unpacked > UNPACKED {
+                return Err(Stop::Wrong);
+            }
             lines.push(line);
         }
         Ok(lines)

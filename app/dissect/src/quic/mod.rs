@@ -2,9 +2,13 @@
 //! them. What is encrypted opens with the secrets of a key log; Initial packets open by themselves.
 
 mod connection;
+mod ends;
+mod flows;
 mod frames;
 mod names;
 mod packet;
+mod protection;
+mod work;
 
 pub(crate) use names::ALL;
 
@@ -13,6 +17,7 @@ use crate::app::stream::{Datagram, Datagrams, Setup};
 use crate::types::{Layer, Opened};
 use connection::Connection;
 use packet::{Header, Kind};
+use work::Work;
 
 /// Connections that are followed; the oldest is given up for a new one.
 const CONNECTIONS: usize = 1024;
@@ -32,15 +37,15 @@ impl Datagrams for Connections {
         let bytes = datagram.frame.get(datagram.start..datagram.end)?;
         let index = self.find(bytes, datagram).or_else(|| self.begin(bytes, datagram))?;
         let connection = self.list.get_mut(index)?;
-        let (mut layers, mut told) = (Vec::new(), Vec::new());
+        let mut work = Work::new(datagram, setup);
         let mut at = 0;
         // Several packets may share a datagram (section 12.2).
         while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
-            let Some(header) = connection.header(rest, datagram) else { break };
-            let end = header.end;
-            connection.packet(&header, rest.get(..end)?, at, datagram, setup, &mut layers, &mut told);
-            at += end;
+            let Some(header) = connection.ends.header(rest, datagram) else { break };
+            connection.packet(&header, rest.get(..header.end)?, at, &mut work);
+            at += header.end;
         }
+        let Work { mut layers, told, .. } = work;
         if layers.is_empty() {
             return None;
         }
@@ -64,8 +69,10 @@ impl Connections {
     fn find(&self, bytes: &[u8], datagram: &Datagram<'_>) -> Option<usize> {
         let header = Header::long(bytes);
         let by_name = self.list.iter().rposition(|connection| match &header {
-            Some(header) => connection.knows(&header.destination) || connection.knows(&header.source),
-            None => connection.short(bytes).is_some(),
+            Some(header) => {
+                connection.ends.knows(&header.destination) || connection.ends.knows(&header.source)
+            }
+            None => connection.ends.short(bytes).is_some(),
         });
         by_name.or_else(|| {
             let nameless = match &header {
@@ -73,9 +80,8 @@ impl Connections {
                 None => true,
             };
             let first = bytes.first()?;
-            let same = |connection: &Connection| {
-                nameless && connection.is_between(&datagram.ends, first & 0x80 == 0)
-            };
+            let same =
+                |connection: &Connection| nameless && connection.ends.are(&datagram.ends, first & 0x80 == 0);
             self.list.iter().rposition(same)
         })
     }

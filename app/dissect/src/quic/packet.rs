@@ -60,6 +60,15 @@ impl Kind {
             Self::Short => "1-RTT",
         }
     }
+
+    /// Its packet number space (RFC 9000 section 12.3): Initial, Handshake, application data.
+    pub(super) fn space(self) -> usize {
+        match self {
+            Self::Initial => 0,
+            Self::Handshake => 1,
+            _ => 2,
+        }
+    }
 }
 
 impl Header {
@@ -225,7 +234,7 @@ pub(super) struct Unmasked {
 
 impl Unmasked {
     /// Decrypts the payload.
-    pub(super) fn open(self, header: &Header, packet: &[u8], traffic: &Traffic) -> Option<Unsealed> {
+    pub(super) fn open(&self, header: &Header, packet: &[u8], traffic: &Traffic) -> Option<Unsealed> {
         let start = header.number_at + self.bytes.len();
         let mut aad = packet.get(..start)?.to_vec();
         *aad.first_mut()? = self.first;

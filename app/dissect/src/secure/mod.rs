@@ -3,5 +3,5 @@
 mod cipher;
 mod secrets;
 
-pub(crate) use cipher::{Keys, Suite, Traffic};
+pub(crate) use cipher::{Suite, Traffic};
 pub(crate) use secrets::{Epoch, Secrets};

@@ -28,6 +28,8 @@ pub struct Known {
     pub hints: Hints,
     /// Where tshark finds the `.proto` files that the hints' descriptors were made from.
     pub protos: Option<PathBuf>,
+    /// Lines of a TLS key log; tshark reads them in the capture.
+    pub secrets: Vec<String>,
 }
 
 impl Known {
@@ -49,6 +51,9 @@ impl Known {
 pub fn compare(file: &Path, frames: &[Frame], streams: bool, known: &Known) -> Result<Report, String> {
     let mut report = Report::default();
     let mut dissector = Dissector::new(known.hints.clone(), dissect::all());
+    for line in &known.secrets {
+        dissector.secret(line);
+    }
     let mut payloads = Vec::new();
     pdml::read(file, streams, &known.arguments(), |entries| {
         if let Some(Frame { time, bytes }) = frames.get(report.frames) {
@@ -91,8 +96,13 @@ impl Comparison<'_> {
                     message.push(Part { frame: self.payloads.len() as u32, start_bit, end_bit });
                 }
             }
-            let origin = Origin::of(layer, self.entries, self.payloads, &message);
-            if layer.protocol != "data" {
+            let origin = if layer.decrypted {
+                Origin::plain(layer, self.entries, &self.used, self.payloads.len() as u32)
+            } else {
+                Origin::of(layer, self.entries, self.payloads, &message)
+            };
+            // Where decrypted bytes are is told field by field.
+            if layer.protocol != "data" && !layer.decrypted {
                 self.layer(layer, &origin);
             }
             for field in &layer.fields {
@@ -112,7 +122,11 @@ impl Comparison<'_> {
         // tshark counts the body as part of HTTP unless another dissector takes it.
         let sized = |entry: &Entry| entry.size == size || (layer.protocol == "http" && entry.size > size);
         let named = |entry: &&Entry| entry.is_protocol && entry.name == layer.protocol;
-        let same = |entry: &Entry| entry.position == start && sized(entry);
+        let same = |entry: &Entry| match layer.protocol {
+            // Of a segment's records tshark makes one layer; a message in a record lies within it.
+            "tls" => entry.position <= start && start + size <= entry.position + entry.size,
+            _ => entry.position == start && sized(entry),
+        };
         if !self.entries.iter().filter(named).any(same) {
             let seen: Vec<_> =
                 self.entries.iter().filter(named).map(|entry| (entry.position, entry.size)).collect();
@@ -138,12 +152,7 @@ impl Comparison<'_> {
         let near: Vec<_> = self.entries.iter().filter(|entry| named(field, entry)).collect();
         match found {
             Some(index) => self.used[index] = true,
-            // Of answers to requests that came in one go tshark 4.0 pairs only the first.
-            // What it calls malformed it does not show.
-            None if near.is_empty()
-                && (field.name == "http.request_in"
-                    || (field.name == "http2.unknown" && self.has("_ws.malformed"))) =>
-            {
+            None if self.only_ours(field, layer, near.is_empty()) => {
                 *self.report.only_ours.entry(field.name).or_default() += 1;
             }
             None => {
@@ -169,6 +178,20 @@ impl Comparison<'_> {
         let payload = payload.or(Some(field).filter(|field| field.name == "websocket.payload"));
         for child in &field.children {
             self.field(child, layer, origin, payload);
+        }
+    }
+
+    /// True if there is a reason why tshark 4.0 does not show this field. `unknown`: it shows none of that name.
+    fn only_ours(&self, field: &Field, layer: &Layer, unknown: bool) -> bool {
+        match field.name {
+            // Of answers to requests that came in one go it pairs only the first.
+            "http.request_in" => unknown,
+            // What it calls malformed it does not show.
+            "http2.unknown" => unknown && self.has("_ws.malformed"),
+            // It cannot read QPACK: that came with version 4.2.
+            name if name.starts_with("http3.header") || name.starts_with("http3.qpack.") => unknown,
+            // After version negotiation and Retry it goes on with the keys of the first attempt.
+            _ => self.has("quic.remaining_payload") && ["quic", "tls", "http3"].contains(&layer.protocol),
         }
     }
 
@@ -240,7 +263,14 @@ impl Comparison<'_> {
             "http.request.full_uri" => true,
             "http.file_data" if field.is_derived() => true,
             _ if origin.is_frame() => placed(field, entry),
-            _ if field.is_derived() => entry.position == 0,
+            _ if field.is_derived() => entry.position == 0 || origin.plain.is_some(),
+            _ if origin.plain.is_some() && entry.pattern.len() == 8 * entry.size => {
+                let from = entry.pattern.find(['0', '1']).unwrap_or(0) as u32;
+                let to = entry.pattern.rfind(['0', '1']).unwrap_or(0) as u32 + 1;
+                entry.position == at(field).0
+                    && (from, to)
+                        == (field.start_bit % 8, field.start_bit % 8 + field.end_bit - field.start_bit)
+            }
             // Bits of a byte in a message that was put together.
             _ if entry.masked => entry.position == at(field).0,
             _ => (entry.position, entry.size) == at(field),
@@ -273,6 +303,9 @@ struct Origin<'a> {
     pieces: Option<Vec<&'a Entry>>,
     /// The pieces of a message that DATA frames carried.
     message: Option<Vec<Part>>,
+    /// The pieces of a decrypted layer, and what tshark counts before them: it decrypts into buffers of its own and does
+    /// not tell which, but all fields of a layer are in one.
+    plain: Option<(Vec<Part>, isize)>,
 }
 
 impl<'a> Origin<'a> {
@@ -290,14 +323,14 @@ impl<'a> Origin<'a> {
         for entry in entries {
             match (entry.name.as_str(), candidates.last_mut()) {
                 ("tcp.segments", _) => {
-                    candidates.push(Self { pieces: Some(Vec::new()), message: None });
+                    candidates.push(Self { pieces: Some(Vec::new()), message: None, plain: None });
                 }
                 ("tcp.segment", Some(Self { pieces: Some(pieces), .. })) => pieces.push(entry),
                 _ => {}
             }
         }
         if ["grpc", "protobuf"].contains(&layer.protocol) {
-            candidates.push(Self { pieces: None, message: Some(message.to_vec()) });
+            candidates.push(Self { pieces: None, message: Some(message.to_vec()), plain: None });
         }
         let matching = candidates.iter().position(|origin| {
             let (start, _) = origin.bytes(layer.start * 8, layer.end * 8, &layer.parts, payloads);
@@ -309,6 +342,48 @@ impl<'a> Origin<'a> {
         if chosen < candidates.len() { candidates.swap_remove(chosen) } else { Self::default() }
     }
 
+    /// The place that most fields of a decrypted layer agree on.
+    fn plain(layer: &Layer, entries: &[Entry], used: &[bool], frame: u32) -> Self {
+        fn all<'f>(fields: &'f [Field], out: &mut Vec<&'f Field>) {
+            for field in fields {
+                out.push(field);
+                all(&field.children, out);
+            }
+        }
+        let mut fields = Vec::new();
+        all(&layer.fields, &mut fields);
+        fields.retain(|field| !field.is_derived());
+        let whole = |start_bit, end_bit, parts: &[Part]| match parts {
+            [] => vec![Part { frame, start_bit, end_bit }],
+            parts => parts.to_vec(),
+        };
+        let mut pieces = whole(layer.start * 8, layer.end * 8, &layer.parts);
+        for field in &fields {
+            // A body comes after the header, which is what the layer says it is.
+            for part in whole(field.start_bit, field.end_bit, &field.parts) {
+                let inside = |piece: &Part| {
+                    piece.frame == part.frame
+                        && piece.start_bit <= part.start_bit
+                        && part.end_bit <= piece.end_bit
+                };
+                if !pieces.iter().any(inside) {
+                    pieces.push(part);
+                }
+            }
+        }
+        let mut votes = BTreeMap::<isize, usize>::new();
+        for field in &fields {
+            let (start, size) = within(&pieces, field.start_bit, field.end_bit, &field.parts, frame);
+            for (entry, _) in entries.iter().zip(used).filter(|(_, used)| !**used) {
+                if entry.size == size && named(field, entry) && agrees(field, entry) {
+                    *votes.entry(entry.position.wrapping_sub(start).cast_signed()).or_default() += 1;
+                }
+            }
+        }
+        let shift = votes.into_iter().max_by_key(|(_, count)| *count).map_or(0, |(shift, _)| shift);
+        Self { pieces: None, message: None, plain: Some((pieces, shift)) }
+    }
+
     /// Frame, position and size of each piece.
     fn told(&self) -> Vec<(&str, usize, usize)> {
         let pieces = self.pieces.iter().flatten();
@@ -316,11 +391,15 @@ impl<'a> Origin<'a> {
     }
 
     fn is_frame(&self) -> bool {
-        self.pieces.is_none() && self.message.is_none()
+        self.pieces.is_none() && self.message.is_none() && self.plain.is_none()
     }
 
     /// First byte and number of bytes of a range of bits.
     fn bytes(&self, start: u32, end: u32, parts: &[Part], payloads: &[Payload]) -> (usize, usize) {
+        if let Some((pieces, shift)) = &self.plain {
+            let (start, size) = within(pieces, start, end, parts, payloads.len() as u32);
+            return (start.wrapping_add_signed(*shift), size);
+        }
         if let Some(message) = &self.message {
             return within(message, start, end, parts, payloads.len() as u32);
         }

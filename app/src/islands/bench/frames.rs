@@ -34,7 +34,9 @@ pub fn Frames(
                     row.deliveries.iter().filter_map(|row| row.delivery.flipped_bit).collect();
                 let known = before.and_then(Option::as_ref);
                 let same = known.filter(|known| known.frame == row.frame.frame && known.flipped == flipped);
-                if let Some(same) = same.filter(|same| same.bytes == row.frame.bytes) {
+                let secrets = model.secrets.len();
+                let same = same.filter(|same| same.secrets == secrets && same.bytes == row.frame.bytes);
+                if let Some(same) = same {
                     return Some(Arc::clone(same));
                 }
                 let dissection = bench.with_segments(model, |segments| {
@@ -45,6 +47,7 @@ pub fn Frames(
                     frame: row.frame.frame,
                     bytes: row.frame.bytes.clone(),
                     flipped,
+                    secrets,
                     nodes: tree::nodes(&dissection),
                 }))
             })

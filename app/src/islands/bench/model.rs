@@ -28,6 +28,8 @@ pub struct Model {
     pub files: Vec<String>,
     pub measured: Vec<Measurement>,
     pub sections: Vec<Section>,
+    /// Lines of the key log, in the order in which they came.
+    pub secrets: Vec<String>,
     /// How many levels of lines that are not Ethernet there are.
     pub signals: u32,
     /// How many events of the lab enter or leave a layer, see `onion`.
@@ -200,7 +202,8 @@ impl Model {
                 insert_sorted(&mut self.sections, row, |row| (row.time, row.seq));
             }
             Body::Signal(_) => self.signals += 1,
-            Body::Lifecycle(_) | Body::Message(_) | Body::Secret(_) => {}
+            Body::Secret(secret) => self.secrets.push(secret.line.clone()),
+            Body::Lifecycle(_) | Body::Message(_) => {}
         }
     }
 
