@@ -177,3 +177,56 @@ fn stream(walk: &mut Walk<'_, '_>, kind: u64, at: usize, read: &mut Read, told: 
     read.deeds.push(Deed::Stream { id, offset, at, length, fin });
     Some(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(bytes: &[u8]) -> Vec<String> {
+        read(bytes).names
+    }
+
+    #[test]
+    fn frames_are_told_in_their_order() {
+        // ACK of 9 to 6 and 3, CRYPTO at 0 with two bytes, STREAM 4 from 300 with FIN, three bytes of PADDING.
+        let bytes = b"\x02\x09\x00\x01\x03\x01\x00\x06\x00\x02ab\x0f\x04\x41\x2c\x01x\x00\x00\x00";
+        assert_eq!(names(bytes), ["ACK", "CRYPTO", "STREAM(4) 1 字节 FIN", "PADDING"]);
+        assert_eq!(
+            read(bytes).deeds,
+            [
+                Deed::Crypto { offset: 0, at: 10, length: 2 },
+                Deed::Stream { id: 4, offset: 300, at: 17, length: 1, fin: true }
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_cut_short_keeps_what_it_has() {
+        assert_eq!(names(b"\x02\x09"), ["ACK"]);
+        assert_eq!(read(b"\x02\x09").fields[0].children.len(), 1);
+        assert!(read(b"\x06\x00\x7f\xffab").deeds.is_empty(), "longer than the packet");
+        assert!(names(b"\x21\x00").is_empty(), "nobody knows where an unknown frame ends");
+        assert!(names(b"").is_empty());
+    }
+
+    #[test]
+    fn noise_does_no_harm() {
+        let mut state = 9000_u32;
+        let mut next = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 24) as u8
+        };
+        for round in 0..20_000 {
+            let mut bytes: Vec<_> = (0..round % 80).map(|_| next()).collect();
+            if let Some(first) = bytes.first_mut() {
+                *first %= 0x32;
+            }
+            let told = read(&bytes);
+            for deed in told.deeds {
+                if let Deed::Crypto { at, length, .. } | Deed::Stream { at, length, .. } = deed {
+                    assert!(bytes.get(at..at + length).is_some());
+                }
+            }
+        }
+    }
+}

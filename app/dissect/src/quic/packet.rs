@@ -276,4 +276,28 @@ mod tests {
         assert_eq!(expand(0xff, 1, Some(0x101)), 0xff);
         assert_eq!(expand(0x01, 1, Some(0xff)), 0x101);
     }
+
+    /// RFC 9001 appendix A.3: the server's first packet.
+    #[test]
+    fn a_packet_of_the_standard() {
+        let digits = "cf000000010008f067a5502a4262b5004075c0d95a482cd0991cd25b0aac406a5816b6394100f37a1c69797554780bb3\
+             8cc5a99f5ede4cf73c3ec2493a1839b3dbcba3f6ea46c5b7684df3548e7ddeb9c3bf9c73cc3f3bded74b562bfb19fb84\
+             022f8ef4cdd93795d77d06edbb7aaf2f58891850abbdca3d20398c276456cbc42158407dd074ee";
+        let digits: Vec<_> = digits.chars().filter_map(|digit| digit.to_digit(16)).collect();
+        let packet: Vec<_> = digits.chunks(2).map(|pair| (pair[0] << 4 | pair[1]) as u8).collect();
+        let header = Header::long(&packet).unwrap();
+        assert_eq!((header.kind, header.end), (Kind::Initial, packet.len()));
+        assert_eq!(header.source, [0xf0, 0x67, 0xa5, 0x50, 0x2a, 0x42, 0x62, 0xb5]);
+        let destination = [0x83, 0x94, 0xc8, 0xf0, 0x3e, 0x51, 0x57, 0x08];
+        let [_, server] = Traffic::initial(&destination).unwrap();
+        let Unsealed { first, number, number_length, plain } = header.unseal(&packet, None, &server).unwrap();
+        assert_eq!((first, number, number_length), (0xc1, 1, 2));
+        let read = super::super::frames::read(&plain);
+        assert_eq!(read.names, ["ACK", "CRYPTO"]);
+        // A ServerHello.
+        assert_eq!(plain[9..13], [0x02, 0x00, 0x00, 0x56]);
+        let mut changed = packet;
+        *changed.last_mut().unwrap() ^= 1;
+        assert!(header.unseal(&changed, None, &server).is_none());
+    }
 }

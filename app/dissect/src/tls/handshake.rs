@@ -173,3 +173,60 @@ fn context(walk: &mut Walk<'_, '_>) -> Option<()> {
     let length = walk.length(&REQUEST_CONTEXT_LENGTH, 1)?;
     walk.bytes(&REQUEST_CONTEXT, length)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A ClientHello with a name, ALPN h3 and version 1.3.
+    fn hello() -> Vec<u8> {
+        let mut body = b"\x03\x03".to_vec();
+        body.extend([7; 32]);
+        body.extend(b"\x00\x00\x02\x13\x01\x01\x00");
+        let extensions = b"\x00\x00\x00\x08\x00\x06\x00\x00\x03a.b\x00\x10\x00\x05\x00\x03\x02h3\x00\x2b\x00\x03\x02\x03\x04";
+        body.extend((extensions.len() as u16).to_be_bytes());
+        body.extend(extensions);
+        let mut message = vec![1, 0];
+        message.extend((body.len() as u16).to_be_bytes());
+        message.extend(body);
+        message
+    }
+
+    #[test]
+    fn a_client_says_what_it_wants() {
+        let bytes = hello();
+        let Found::Message(message) = message(&bytes) else { panic!("it is whole") };
+        assert_eq!((message.length, message.title.as_str()), (bytes.len(), "ClientHello a.b"));
+        assert_eq!(message.told.random, Some([7; 32]));
+        assert_eq!(message.told.offered.as_deref(), Some("h3"));
+    }
+
+    #[test]
+    fn a_message_is_whole_or_waited_for() {
+        let bytes = hello();
+        for end in 0..bytes.len() {
+            let wanted = if end < 4 { 4 } else { bytes.len() };
+            assert!(matches!(message(&bytes[..end]), Found::Wait(count) if count == wanted), "{end}");
+        }
+        assert!(matches!(message(&[1, 0xff, 0xff, 0xff]), Found::Never));
+    }
+
+    #[test]
+    fn changed_bytes_do_no_harm() {
+        let mut state = 8446_u32;
+        let mut next = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            state >> 16
+        };
+        for _ in 0..20_000 {
+            let mut bytes = hello();
+            bytes[0] = (next() % 26) as u8;
+            for _ in 0..1 + next() % 4 {
+                let at = 4 + next() as usize % (bytes.len() - 4);
+                bytes[at] = next() as u8;
+            }
+            let length = bytes.len();
+            assert!(matches!(message(&bytes), Found::Message(told) if told.length == length));
+        }
+    }
+}

@@ -191,7 +191,11 @@ impl Comparison<'_> {
             // It cannot read QPACK: that came with version 4.2.
             name if name.starts_with("http3.header") || name.starts_with("http3.qpack.") => unknown,
             // After version negotiation and Retry it goes on with the keys of the first attempt.
-            _ => self.has("quic.remaining_payload") && ["quic", "tls", "http3"].contains(&layer.protocol),
+            _ if self.has("quic.remaining_payload") || self.has("quic.decryption_failed") => {
+                ["quic", "tls", "http3"].contains(&layer.protocol)
+            }
+            // Nor does it show HTTP/3 frames that several packets carried.
+            _ => layer.protocol == "http3" && !layer.parts.is_empty(),
         }
     }
 
@@ -247,6 +251,10 @@ impl Comparison<'_> {
             }
             // It draws the bits of a tag of several bytes as if the last byte came first.
             "protobuf.field.number" if entry.size > 1 => (entry.position, entry.size) == at(field),
+            // The true type of an encrypted record comes after its content; tshark marks the type that is written outside.
+            "tls.record.content_type" if layer.field("tls.record.opaque_type").is_some() => {
+                entry.position == origin.bytes(layer.start * 8, layer.end * 8, &layer.parts, self.payloads).0
+            }
             // It unpacks what is compressed.
             "grpc.message_data" if self.packed(layer) => true,
             name if name.starts_with("http2.header.") || UNPACKED.contains(&name) => true,
@@ -256,7 +264,7 @@ impl Comparison<'_> {
                 self.has("http2.body.fragments") || layer.field("http2.padding").is_some()
             }
             // Of a frame that ends one message and begins the next it shows the whole payload, at times.
-            "data.data" | "data.len" if entry.name == "tcp.payload" && origin.is_frame() => {
+            "data.data" | "data.len" if PAYLOADS.contains(&entry.name.as_str()) && origin.is_frame() => {
                 (entry.position + entry.size) * 8 == layer.end as usize * 8
             }
             // tshark has these somewhere after the message, or in bytes of its own.
@@ -477,6 +485,9 @@ fn placed(field: &Field, entry: &Entry) -> bool {
     }
 }
 
+/// All of what a segment or datagram carries.
+const PAYLOADS: [&str; 2] = ["tcp.payload", "udp.payload"];
+
 /// Same value.
 fn agrees(field: &Field, entry: &Entry) -> bool {
     if field.name == "data.len" && entry.name != "data.len" {
@@ -484,7 +495,7 @@ fn agrees(field: &Field, entry: &Entry) -> bool {
         return field
             .value
             .unsigned()
-            .is_some_and(|own| own == size || (entry.name == "tcp.payload" && own < size));
+            .is_some_and(|own| own == size || (PAYLOADS.contains(&entry.name.as_str()) && own < size));
     }
     match &field.value {
         Value::None => true,
@@ -500,7 +511,9 @@ fn agrees(field: &Field, entry: &Entry) -> bool {
             entry.value.ends_with(&ours) || theirs == ours.trim_end_matches("00")
         }
         Value::Bytes(bytes) if field.name == "grpc.message_data" && bytes.starts_with(&[0x1f, 0x8b]) => true,
-        Value::Bytes(_) if entry.name == "tcp.payload" => entry.value.ends_with(&field.value.to_string()),
+        Value::Bytes(_) if PAYLOADS.contains(&entry.name.as_str()) => {
+            entry.value.ends_with(&field.value.to_string())
+        }
         Value::Bytes(_) => entry.value == field.value.to_string(),
         // tshark makes up a name for the entries of a map.
         Value::Text(text) if field.name == "protobuf.message.name" && entry.show.ends_with("MapEntry") => {
