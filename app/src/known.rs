@@ -1,21 +1,25 @@
-//! What a lab says about its bytes, for the dissector.
+//! What is known about the bytes of a lab: by the lab itself, and by the decoders.
 
+#[cfg(feature = "ssr")]
 use api::trace::{Body, Event};
-use dissect::{Dissector, Hints};
+use dissect::{Decoders, Hints};
 
-/// The same in the dissector's words.
+/// What a lab says, in the dissector's words.
 pub(crate) fn hints(lab: &api::lab::Hints) -> Hints {
     Hints { ports: lab.ports.clone(), descriptors: lab.descriptors.clone() }
 }
 
-/// One that knows every protocol there is, and what the lab knows.
-pub(crate) fn dissector(hints: Hints) -> Dissector {
-    Dissector::new(hints, dissect::all())
+/// Every protocol there is. In the browser a part of the wasm of its own, because few traces need more than
+/// [`Decoders::core`]: nothing else there may name [`dissect::all`].
+#[cfg_attr(all(feature = "hydrate", feature = "split"), leptos::prelude::lazy)]
+pub(crate) async fn decoders() -> Decoders {
+    dissect::all()
 }
 
-/// The same, with all secrets that the run wrote down, whenever it did.
-pub(crate) fn dissector_of(events: &[Event], hints: Hints) -> Dissector {
-    let mut dissector = dissector(hints);
+/// Takes the frames of a recording apart, all of it, with all secrets that the run wrote down, whenever it did.
+#[cfg(feature = "ssr")]
+pub(crate) fn dissector(events: &[Event], hints: Hints) -> dissect::Dissector {
+    let mut dissector = dissect::Dissector::new(hints, dissect::all());
     for event in events {
         if let Body::Secret(secret) = &event.body {
             dissector.secret(&secret.line);

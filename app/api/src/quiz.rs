@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::num::NonZeroU8;
 use std::str::FromStr;
 
 use crate::line::Line;
@@ -66,15 +67,16 @@ pub enum Observe {
     Retransmissions,
     /// TCP handshakes completed, as the wire shows them.
     Handshakes,
-    /// The last value the lab reported under this label.
-    Measured(String),
+    /// What the lab reported under this label: `measured:<label>` the last time, `measured@1:<label>` the first,
+    /// `measured@2:<label>` the second.
+    Measured { label: String, time: Option<NonZeroU8> },
 }
 
 impl Observe {
     /// True if it is counted on the wire, which only tier `isolated` records.
     #[must_use]
     pub fn needs_frames(&self) -> bool {
-        !matches!(self, Self::Measured(_))
+        !matches!(self, Self::Measured { .. })
     }
 }
 
@@ -84,7 +86,7 @@ pub struct UnknownObserve;
 
 impl fmt::Display for UnknownObserve {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("observe 只能是 frames、lost、retransmissions、handshakes 或“measured:测量的名字”")
+        f.write_str("observe 只能是 frames、lost、retransmissions、handshakes、“measured:测量的名字”（最后一次）或“measured@1:测量的名字”（第一次）")
     }
 }
 
@@ -97,12 +99,19 @@ impl FromStr for Observe {
             "lost" => Ok(Self::Lost),
             "retransmissions" => Ok(Self::Retransmissions),
             "handshakes" => Ok(Self::Handshakes),
-            _ => match text.strip_prefix("measured:").map(str::trim) {
-                Some(label) if !label.is_empty() => Ok(Self::Measured(label.to_owned())),
-                _ => Err(UnknownObserve),
-            },
+            _ => measured(text).ok_or(UnknownObserve),
         }
     }
+}
+
+fn measured(text: &str) -> Option<Observe> {
+    let (kind, label) = text.split_once(':')?;
+    let time = match kind.strip_prefix("measured")? {
+        "" => None,
+        time => Some(time.strip_prefix('@')?.parse().ok()?),
+    };
+    let label = label.trim().to_owned();
+    (!label.is_empty()).then_some(Observe::Measured { label, time })
 }
 
 impl TryFrom<String> for Observe {
@@ -126,7 +135,8 @@ impl fmt::Display for Observe {
             Self::Lost => f.write_str("lost"),
             Self::Retransmissions => f.write_str("retransmissions"),
             Self::Handshakes => f.write_str("handshakes"),
-            Self::Measured(label) => write!(f, "measured:{label}"),
+            Self::Measured { label, time: None } => write!(f, "measured:{label}"),
+            Self::Measured { label, time: Some(time) } => write!(f, "measured@{time}:{label}"),
         }
     }
 }
@@ -180,10 +190,14 @@ mod tests {
 
     #[test]
     fn observe_is_text() {
-        for text in ["frames", "lost", "retransmissions", "handshakes", "measured:收到的回答"] {
+        for text in
+            ["frames", "lost", "retransmissions", "handshakes", "measured:收到的回答", "measured@2:比:值"]
+        {
             assert_eq!(text.parse::<Observe>().unwrap().to_string(), text);
         }
-        assert_eq!("measured:".parse::<Observe>(), Err(UnknownObserve));
+        for text in ["measured:", "measured@0:x", "measured@:x", "measured@1", "measured2:x"] {
+            assert_eq!(text.parse::<Observe>(), Err(UnknownObserve), "{text}");
+        }
         assert_eq!("acks".parse::<Observe>(), Err(UnknownObserve));
         assert!(serde_json::from_str::<Observe>("\"acks\"").unwrap_err().to_string().contains("measured"));
     }

@@ -1,5 +1,6 @@
 //! Which protocols in streams a [`crate::Dissector`] knows: a table of functions, so that a program which names only
-//! [`Decoders::core`] is linked without the code of the others.
+//! [`Decoders::core`] is linked without the code of the others. A page begins with the core, asks
+//! [`crate::Dissector::lacks`] and fetches the part of its program that has [`all`] when a trace needs it.
 
 use crate::app::stream::{Datagrams, Session};
 use crate::app::{http, http2, websocket};
@@ -21,7 +22,8 @@ pub(crate) struct Decoder {
     pub(crate) names: &'static [&'static str],
     /// Asked for the first bytes of a direction if no hint says what the stream speaks.
     pub(crate) begins: fn(&[u8]) -> Guess,
-    pub(crate) open: fn() -> Box<dyn Session>,
+    /// `None`: recognized, but the code is not in this table.
+    pub(crate) open: Option<fn() -> Box<dyn Session>>,
 }
 
 /// What the first bytes of a stream say.
@@ -36,26 +38,30 @@ pub(crate) enum Guess {
 const HTTP: Decoder = Decoder {
     names: &["http", "http/1.1"],
     begins: http::begins,
-    open: || Box::new(http::Exchange::default()),
+    open: Some(|| Box::new(http::Exchange::default())),
 };
 
 const WEBSOCKET: Decoder = Decoder {
     names: &["websocket"],
     begins: |_| Guess::No,
-    open: || Box::new(websocket::Frames { compressed: false }),
+    open: Some(|| Box::new(websocket::Frames { compressed: false })),
 };
 
 /// With gRPC in it.
 const HTTP2: Decoder = Decoder {
     names: &["http2", "h2", "h2c"],
     begins: http2::begins,
-    open: || Box::new(http2::Connection::default()),
+    open: Some(|| Box::new(http2::Connection::default())),
 };
 
 const TLS: Decoder =
-    Decoder { names: &["tls"], begins: tls::begins, open: || Box::new(tls::Records::default()) };
+    Decoder { names: &["tls"], begins: tls::begins, open: Some(|| Box::new(tls::Records::default())) };
 
-static CORE: [Decoder; 2] = [HTTP, WEBSOCKET];
+/// In the places of [`HTTP2`] and [`TLS`]: they name nothing of them but their first bytes.
+const HTTP2_LATER: Decoder = Decoder { open: None, ..HTTP2 };
+const TLS_LATER: Decoder = Decoder { open: None, ..TLS };
+
+static CORE: [Decoder; 4] = [TLS_LATER, HTTP2_LATER, HTTP, WEBSOCKET];
 static ALL: [Decoder; 4] = [TLS, HTTP2, HTTP, WEBSOCKET];
 
 /// Every protocol there is.
@@ -65,7 +71,7 @@ pub fn all() -> Decoders {
 }
 
 impl Decoders {
-    /// What a page needs at once: HTTP/1.1 and WebSocket.
+    /// What a page needs at once: HTTP/1.1 and WebSocket. It recognizes the others and leaves them as bytes.
     #[must_use]
     pub fn core() -> Self {
         Self { streams: &CORE, datagrams: None }

@@ -3,6 +3,7 @@
 use crate::app::stream::{Datagram, Datagrams, Setup};
 use crate::conversations::{Conversations, Segment};
 use crate::decoders::Decoders;
+use crate::quic;
 use crate::secure::Secrets;
 use crate::streams::Streams;
 use crate::types::{Dissection, Hints, Layer, Opened};
@@ -16,6 +17,8 @@ pub struct Dissector {
     streams: Streams,
     datagrams: Option<Box<dyn Datagrams>>,
     secrets: Secrets,
+    /// A datagram was met whose decoder is not in the table.
+    lacks: bool,
 }
 
 /// A frame as part of its capture.
@@ -40,6 +43,13 @@ impl Dissector {
         self.secrets.add(line)
     }
 
+    /// True if some of the frames so far carry a protocol that is known only to a larger table of decoders: begin anew
+    /// with [`crate::all`].
+    #[must_use]
+    pub fn lacks(&self) -> bool {
+        self.lacks || self.streams.lacks()
+    }
+
     /// Takes the next frame. `number` is how fields of other frames will refer to it (Wireshark counts from 1), `time`
     /// in nanoseconds.
     pub fn push(&mut self, number: u32, time: u64, frame: &[u8]) -> Followed {
@@ -49,7 +59,10 @@ impl Dissector {
         let opened = match &segment {
             Some(segment) => self.streams.push(number, frame, &dissection, segment, setup),
             None => datagram(number, frame, &dissection).and_then(|datagram| {
-                let open = self.decoders.datagrams?;
+                let Some(open) = self.decoders.datagrams else {
+                    self.lacks |= quic::begins(frame.get(datagram.start..datagram.end)?);
+                    return None;
+                };
                 self.datagrams.get_or_insert_with(open).push(&datagram, setup)
             }),
         };

@@ -51,7 +51,9 @@ fn notes_are_complete_and_chinese() {
         assert_eq!(file, place, "{name} belongs into {place}.toml");
         // `data` is ours to show; gRPC and Protocol Buffers are defined by their projects.
         assert!(
-            ["data", "grpc", "protobuf"].contains(&protocol) || text("rfc").starts_with("RFC ") || text("rfc").starts_with("IEEE "),
+            ["data", "grpc", "protobuf"].contains(&protocol)
+                || text("rfc").starts_with("RFC ")
+                || text("rfc").starts_with("IEEE "),
             "{name}"
         );
     }

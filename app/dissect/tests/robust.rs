@@ -6,6 +6,7 @@ mod support;
 
 use dissect::{Conversations, Dissection, Dissector, Field, Hints, Part, dissect};
 use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 use support::corpus;
 use support::random::Random;
 
@@ -122,11 +123,15 @@ fn headers_nested_without_end_are_followed_only_so_far() {
 
 /// Follows a capture and checks that every part of a field lies within the frame it names.
 fn follow(frames: &[Vec<u8>], names: &HashSet<&str>) -> Vec<Dissection> {
+    follow_with(Hints::default(), frames, names)
+}
+
+fn follow_with(hints: Hints, frames: &[Vec<u8>], names: &HashSet<&str>) -> Vec<Dissection> {
     fn parts(field: &Field) -> Vec<Part> {
         let inner = field.children.iter().flat_map(parts);
         field.parts.iter().copied().chain(inner).collect()
     }
-    let mut dissector = Dissector::default();
+    let mut dissector = Dissector::new(hints, dissect::all());
     let mut told = Vec::new();
     for (index, frame) in frames.iter().enumerate() {
         let number = index as u32 + 1;
@@ -148,8 +153,12 @@ fn follow(frames: &[Vec<u8>], names: &HashSet<&str>) -> Vec<Dissection> {
     told
 }
 
+fn captures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/captures")
+}
+
 fn capture(name: &str) -> Vec<Vec<u8>> {
-    let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/captures").join(name);
+    let file = captures().join(name).with_extension("pcapng");
     let frames = support::capture::read_pcapng(&std::fs::read(file).unwrap()).unwrap();
     frames.into_iter().map(|frame| frame.bytes).collect()
 }
@@ -159,9 +168,21 @@ fn streams_may_carry_anything() {
     let names = names();
     let mut random = Random::new(9112);
     let mut messages = 0;
-    for name in ["http-node.pcapng", "http-python.pcapng", "websocket-python.pcapng"] {
+    let descriptors = std::fs::read(captures().join("greeter.binpb")).unwrap();
+    let ports = [8000, 8080, 9000, 50051].map(|port| (port, "http2".to_owned()));
+    let known = Hints { ports: ports.to_vec(), descriptors };
+    let captures = [
+        ("http-node", Hints::default()),
+        ("http-python", Hints::default()),
+        ("websocket-python", Hints::default()),
+        ("http2-curl", Hints::default()),
+        ("http2-frames", known.clone()),
+        ("http2-nghttp", known.clone()),
+        ("grpc-python", known),
+    ];
+    for (name, hints) in captures {
         let whole = capture(name);
-        for _ in 0..60 {
+        for _ in 0..40 {
             let mut frames = whole.clone();
             for _ in 0..random.below(30) {
                 let at = random.below(frames.len());
@@ -188,7 +209,10 @@ fn streams_may_carry_anything() {
                     frame[at] = [0, 0xff, b'\n', b' ', b'9', random.next() as u8][random.below(6)];
                 }
             }
-            messages += follow(&frames, &names).iter().filter(|told| told.protocol != "TCP").count();
+            messages += follow_with(hints.clone(), &frames, &names)
+                .iter()
+                .filter(|told| told.protocol != "TCP")
+                .count();
         }
     }
     assert!(messages > 5_000, "only {messages}");
@@ -218,12 +242,111 @@ fn said(told: &[Dissection]) -> Vec<(&'static str, String)> {
     }
     let mut said = Vec::new();
     let layers = told.iter().flat_map(|told| &told.layers);
-    for field in
-        layers.filter(|layer| ["http", "websocket"].contains(&layer.protocol)).flat_map(|layer| &layer.fields)
-    {
+    let messages = layers.filter(|layer| !["eth", "ip", "tcp", "data"].contains(&layer.protocol));
+    for field in messages.flat_map(|layer| &layer.fields) {
         add(&mut said, field);
     }
     said
+}
+
+/// A frame of HTTP/2.
+fn http2(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = &(payload.len() as u32).to_be_bytes()[1..];
+    [length, &[kind, flags], &stream.to_be_bytes(), payload].concat()
+}
+
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// A call of gRPC whose headers take two frames and whose messages end in the middle of others.
+fn call() -> Vec<u8> {
+    let (path, kind) = (b"/greeter.v1.Greeter/Gather", b"application/grpc");
+    let block =
+        [&[0x83, 0x86, 0x44, path.len() as u8][..], path, &[0x5f, kind.len() as u8], kind, &[0xbe]].concat();
+    let greet =
+        |name: &str| [&[0, 0, 0, 0, name.len() as u8 + 2, 0x0a, name.len() as u8], name.as_bytes()].concat();
+    let messages = [greet("Ada"), greet("Grace"), greet("Barbara")].concat();
+    [
+        PREFACE.to_vec(),
+        http2(4, 0, 0, &[0, 3, 0, 0, 0, 100]),
+        http2(1, 0, 1, &block[..9]),
+        http2(9, 4, 1, &block[9..]),
+        http2(0, 0, 1, &messages[..4]),
+        http2(0, 8, 1, &[&[2], &messages[4..20], &[0, 0]].concat()),
+        http2(0, 1, 1, &messages[20..]),
+        http2(1, 5, 3, &[0x82, 0x86, 0x84, 0xbe]),
+        http2(7, 0, 0, &[0; 8]),
+    ]
+    .concat()
+}
+
+#[test]
+fn where_segments_of_a_call_end_changes_nothing() {
+    let names = names();
+    let mut random = Random::new(7540);
+    let hints =
+        Hints { descriptors: std::fs::read(captures().join("greeter.binpb")).unwrap(), ..Hints::default() };
+    let said = |frames: &[Vec<u8>]| {
+        let mut said = said(&follow_with(hints.clone(), frames, &names));
+        // In which frame a header is shown depends on where it ends.
+        said.sort();
+        said
+    };
+    let call = call();
+    let whole = said(&segments(&call, || 1_400));
+    let values = |name: &str| {
+        whole.iter().filter(|(own, _)| *own == name).map(|(_, value)| value.as_str()).collect::<Vec<_>>()
+    };
+    assert_eq!(values("protobuf.field.value.string"), ["Ada", "Barbara", "Grace"]);
+    assert_eq!(values("http2.headers.path"), ["/", "/greeter.v1.Greeter/Gather"]);
+    assert_eq!(values("http2.headers.content_type"), ["application/grpc"; 3]);
+    assert_eq!(values("http2.type"), ["0", "0", "0", "1", "1", "4", "7", "9"]);
+    for round in 0..200 {
+        let most = if round == 0 { 1 } else { 1 + random.below(60) };
+        let mut frames = segments(&call, || 1 + random.below(most));
+        assert_eq!(said(&frames), whole, "{most}");
+        for _ in 0..frames.len() {
+            let (one, other) = (1 + random.below(frames.len() - 1), 1 + random.below(frames.len() - 1));
+            frames.swap(one, other);
+        }
+        assert_eq!(said(&frames), whole, "{most} in disorder");
+    }
+}
+
+#[test]
+fn http2_without_end_stays_within_bounds() {
+    let names = names();
+    let started = std::time::Instant::now();
+    let begun = |start: &[u8], more: &[u8], length: usize| {
+        let bytes = [PREFACE, start, &more.repeat(length / more.len())].concat();
+        let told = follow(&segments(&bytes, || 1_400), &names);
+        let said = said(&told);
+        let count = |name: &str| said.iter().filter(|(own, _)| *own == name).count();
+        (count("http2.type"), count("http2.header"))
+    };
+    let endless = |start: &[u8], more: &[u8]| begun(start, more, 2_000_000);
+    // A header whose value is 2 MB long, in pieces; headers without end.
+    let start = http2(1, 0, 1, &[0x40, 1, b'a', 0x7f, 0x81, 0x89, 0x7a]);
+    let (frames, headers) = endless(&start, &http2(9, 0, 1, &[b'x'; 1000]));
+    assert!(frames > 1_900 && headers == 0, "{frames} {headers}");
+    let (_, headers) = endless(&http2(1, 0, 1, &[0x82]), &http2(9, 0, 1, &[0x82; 1000]));
+    assert_eq!(headers, 512, "of one block");
+    // One long header, named again and again: a bomb.
+    let long = [&[0x40, 1, b'a', 0x7f, 0x80, 0x1e][..], &[b'v'; 3967]].concat();
+    let (frames, headers) = begun(&http2(1, 4, 1, &long), &http2(1, 4, 1, &[0xbe; 1000]), 100_000);
+    assert!(frames > 95 && headers < 34 * frames, "{frames} {headers}");
+    // Frames of 16 MB; messages of 4 GB; streams without end.
+    let start = [&http2(4, 0, 0, &[])[..], &[0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 1]].concat();
+    assert_eq!(endless(&start, b"x"), (2, 0));
+    let grpc = [&[0x5f, 16][..], b"application/grpc"].concat();
+    let (frames, _) = endless(
+        &http2(1, 4, 1, &grpc),
+        &http2(0, 0, 1, &[&[0, 0xff, 0xff, 0xff, 0xff][..], &[0; 995]].concat()),
+    );
+    assert!(frames > 1_900, "{frames}");
+    let many: Vec<u8> = (0..4_000).flat_map(|call| http2(1, 4, 2 * call + 1, &grpc)).collect();
+    let told = follow(&segments(&[PREFACE, &many].concat(), || 1_400), &names);
+    assert_eq!(said(&told).iter().filter(|(own, _)| *own == "http2.type").count(), 4_000);
+    assert!(started.elapsed().as_secs() < 60, "{:?}", started.elapsed());
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 mod support;
 
-use dissect::{Conversations, Dissector, Hints, dissect};
+use dissect::{Conversations, Decoders, Dissector, Hints, dissect};
 use support::build::{
     ACK, IP_1, IP_2, Ipv4, Ipv6, LINK_1, MAC_1, PSH, SYN, Tcp, ethernet, hex, icmp, icmpv6, igmp, seal, udp,
 };
@@ -131,4 +131,25 @@ fn a_hint_comes_before_the_first_bytes() {
     assert_eq!(told("http", b"GET / HTTP/1.1\r\n\r\n"), "HTTP");
     assert_eq!(told("data", b"GET / HTTP/1.1\r\n\r\n"), "TCP");
     assert_eq!(told("websocket", &hex("8900")), "WebSocket");
+}
+
+#[test]
+fn what_only_all_decoders_know_is_recognized_by_the_core() {
+    let lacks = |hint: Option<&str>, decoders: Decoders, data: &[u8]| {
+        let ports = hint.map(|name| (50_000, name.to_owned())).into_iter().collect();
+        let mut dissector = Dissector::new(Hints { ports, ..Hints::default() }, decoders);
+        let segment = Tcp { seq: 1, data: data.to_vec(), ..Tcp::new(PSH | ACK) };
+        let told = dissector.push(1, 0, &segment.over_ipv4()).dissection.protocol;
+        (told, dissector.lacks())
+    };
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    assert_eq!(lacks(None, Decoders::core(), preface), ("TCP", true));
+    assert_eq!(lacks(None, dissect::all(), preface), ("HTTP2", false));
+    assert_eq!(lacks(Some("http2"), Decoders::core(), &[0]), ("TCP", true));
+    assert_eq!(lacks(Some("data"), Decoders::core(), preface), ("TCP", false));
+    assert_eq!(lacks(None, Decoders::core(), b"GET / HTTP/1.1\r\n\r\n"), ("HTTP", false));
+    // Half a preface says nothing yet, and a length of four bytes is not one of HTTP/2.
+    assert_eq!(lacks(None, Decoders::core(), &preface[..9]), ("TCP", false));
+    assert_eq!(lacks(None, Decoders::core(), &hex("0000 0604 00000000 00 0000")), ("TCP", false));
+    assert_eq!(lacks(None, Decoders::core(), &hex("0000 0604 00000000 00 0003 00000064")), ("TCP", true));
 }

@@ -166,7 +166,7 @@ struct Connection {
 }
 
 impl Connection {
-    /// 连接并登录：TCP 握手一个往返，登录又一个往返，然后才轮到第一个问题。
+    /// 连接并登录：TCP 握手一个往返，等题目一个，等“可以”又一个，然后才轮到第一个问题。
     async fn open(server: SocketAddr) -> io::Result<Self> {
         let stream = TcpStream::connect(server).await?;
         stream.set_nodelay(true)?;
@@ -427,7 +427,7 @@ pub async fn exhaust_sql<DB: Database>(pool: &sqlx::Pool<DB>) -> Result<Duration
 }
 // ANCHOR_END: sql-exhausted
 
-// ANCHOR: killed
+// ANCHOR: sql-killed
 /// 数据库的管理员断开了池里那条闲着的连接。下一次查询成功了吗？
 ///
 /// # Errors
@@ -455,4 +455,4 @@ pub async fn survives(connect: PgConnectOptions, test_before_acquire: bool) -> R
     pool.close().await;
     Ok(answer.is_ok())
 }
-// ANCHOR_END: killed
+// ANCHOR_END: sql-killed

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use api::lab::Hints;
 use api::line::{Impairments, Line};
 use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
 use futures::{SinkExt, StreamExt as _};
@@ -67,6 +68,11 @@ impl Lab for Framing {
             })
         }),
     });
+
+    /// A protocol of its own: nothing that a dissector should guess at.
+    fn hints() -> Hints {
+        Hints::ports(&[(PLAIN_PORT, "data"), (STORE_PORT, "data")])
+    }
 
     fn lines() -> BTreeMap<String, Line> {
         let line = Line::both(Impairments { delay_ms: 5.0, ..Impairments::default() });

@@ -97,7 +97,7 @@ impl GracefulShutdownLab {
         let mut busy = shop.busy.subscribe();
         let serving = server.spawn({
             let (stop, shop) = (stop.clone(), shop.clone());
-            move || serve(listener, shop, stop, grace)
+            move || async move { (serve(listener, shop, stop, grace).await, Instant::now()) }
         });
 
         // 一条空闲的 keep-alive 连接，一个最慢的请求，其余的都要 `work_ms`。
@@ -121,8 +121,8 @@ impl GracefulShutdownLab {
             TcpStream::connect(address).await
         });
         let refused = late.await?.is_err();
-        let aborted = serving.await?;
-        lan.measured(Some(server), "从喊停到停下", stopped.elapsed().as_secs_f64() * 1e3, "ms");
+        let (aborted, ended) = serving.await?;
+        lan.measured(Some(server), "从喊停到停下", ended.duration_since(stopped).as_secs_f64() * 1e3, "ms");
         let mut answered = 0;
         for task in asking {
             match task.await? {

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use api::lab::Hints;
 use api::line::{Impairments, Line};
 use futures::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
 use garde::Validate;
@@ -93,6 +94,10 @@ impl Lab for GrpcGreeter {
             })
         }),
     });
+
+    fn hints() -> Hints {
+        Hints::ports(&[(PORT, "http2")]).with_descriptors(DESCRIPTOR)
+    }
 
     fn lines() -> BTreeMap<String, Line> {
         let line = Line::both(Impairments { delay_ms: 5.0, ..Impairments::default() });

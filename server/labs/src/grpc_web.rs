@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use api::lab::Hints;
 use api::line::{Impairments, Line};
 use axum::Router;
 use base64::Engine as _;
@@ -24,10 +25,10 @@ use tonic::transport::server::TcpIncoming;
 use tonic_web::GrpcWebLayer;
 use tracing::{info, warn};
 
-use crate::grpc_greeter::Greetings;
 use crate::grpc_greeter::pb::greeter_client::GreeterClient;
 use crate::grpc_greeter::pb::greeter_server::GreeterServer;
 use crate::grpc_greeter::pb::{GreetOftenRequest, GreetReply, GreetRequest};
+use crate::grpc_greeter::{DESCRIPTOR, Greetings};
 use crate::{Lab, Open, Server};
 
 const PORT: u16 = 8080;
@@ -57,13 +58,18 @@ impl Default for GrpcWeb {
 
 impl Lab for GrpcWeb {
     const SLUG: &'static str = "grpc-web";
-    const TITLE: &'static str = "gRPC-Web";
+    const TITLE: &'static str = "gRPC-Web：浏览器里的 gRPC";
     const SUMMARY: &'static str = "同一个服务、同样的消息，一次走 HTTP/2 的帧，一次走 HTTP/1.1 的正文：尾部搬到哪里去了，少了哪两种调用。";
     const HOSTS: &'static [&'static str] = &["server", "client"];
     const OPEN: Option<Open> = Some(Open {
         url: "http://{}（gRPC 与 gRPC-Web）",
         server: Server::Tcp(|listener| Box::pin(async { serve(TcpListener::from_std(listener)?).await })),
     });
+
+    /// Which protocol it is, HTTP/2 or HTTP/1.1, the first bytes of each connection tell.
+    fn hints() -> Hints {
+        Hints::default().with_descriptors(DESCRIPTOR)
+    }
 
     fn lines() -> BTreeMap<String, Line> {
         let line = Line::both(Impairments { delay_ms: 5.0, ..Impairments::default() });

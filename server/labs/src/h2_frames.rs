@@ -9,6 +9,7 @@ use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use api::lab::Hints;
 use api::line::{Impairments, Line};
 use bytes::Bytes;
 use garde::Validate;
@@ -83,6 +84,10 @@ impl Lab for H2Frames {
             })
         }),
     });
+
+    fn hints() -> Hints {
+        Hints::ports(&[(PORT, "http2")])
+    }
 
     fn lines() -> BTreeMap<String, Line> {
         let line = Line::both(Impairments { delay_ms: 5.0, ..Impairments::default() });

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering:
 use std::time::Duration;
 
 use anyhow::Context as _;
+use futures::future::join_all;
 use garde::Validate;
 use lan::{Host, Lan};
 use reqwest::Client;
@@ -16,7 +17,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::sync::RwLock;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval};
 use tracing::{info, warn};
 
 use self::backend::{Nature, Site};
@@ -70,9 +71,12 @@ impl Lab for LoadBalancer {
     async fn run(self, mut lan: Lan) -> anyhow::Result<()> {
         let gateway = lan.host("gateway")?;
         lan.section("轮到谁了：RwLock 与原子量");
-        let (locked, atomic) = gateway.spawn_blocking(bench::counters).await??;
-        lan.measured(Some(&gateway), "RwLock：挑一次", locked, "ns");
-        lan.measured(Some(&gateway), "原子量：挑一次", atomic, "ns");
+        for threads in [1, 2] {
+            let counters = gateway.spawn_blocking(move || bench::counters(threads)).await??;
+            let who = if counters.threads == 1 { "一个线程" } else { "两个线程争" };
+            lan.measured(Some(&gateway), &format!("RwLock，{who}：挑一次"), counters.locked, "ns");
+            lan.measured(Some(&gateway), &format!("原子量，{who}：挑一次"), counters.atomic, "ns");
+        }
 
         let mut sites = Vec::new();
         for (name, slower) in [("a", 1), ("b", 1), ("c", self.slowness)] {
@@ -353,20 +357,25 @@ impl Backend {
             info!("重新启用 {}", self.name);
         }
     }
+
+    /// 问一声“还在吗”。期限比探测的间隔宽，免得只是忙了一下就当它死了。
+    async fn probed(&self, client: &Client) {
+        let asking = client.get(format!("{}/health", self.url)).timeout(PROBE * 5).send();
+        match asking.await.and_then(reqwest::Response::error_for_status) {
+            Ok(_) => self.passed(),
+            Err(_) => self.failed(),
+        }
+    }
 }
 
 /// 主动的检查：不管有没有请求，隔一会儿就问一声。被摘除的那台，只有它能请回来。
 async fn probe(balancer: Arc<Balancer>, client: Client) {
     let mut ticks = interval(PROBE);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        for backend in &balancer.backends {
-            let asking = client.get(format!("{}/health", backend.url)).timeout(PROBE / 2).send();
-            match asking.await.and_then(reqwest::Response::error_for_status) {
-                Ok(_) => backend.passed(),
-                Err(_) => backend.failed(),
-            }
-        }
+        // 一起问：一台迟迟不答，不耽误问别的。
+        join_all(balancer.backends.iter().map(|backend| backend.probed(&client))).await;
     }
 }
 // ANCHOR_END: health

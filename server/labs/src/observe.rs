@@ -53,7 +53,7 @@ pub(crate) struct Observe {
 
 impl Default for Observe {
     fn default() -> Self {
-        Self { requests: 40, slow_ms: 80, scrape_ms: 100 }
+        Self { requests: 40, slow_ms: 70, scrape_ms: 100 }
     }
 }
 

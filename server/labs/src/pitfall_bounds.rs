@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::mpsc;
-use tokio::time::{interval, timeout};
+use tokio::time::{Instant, interval, timeout};
 use tracing::{info, warn};
 
 use crate::Lab;
@@ -88,7 +88,7 @@ struct Stage {
 }
 
 const PATIENCE: Duration = Duration::from_secs(10);
-/// 在每一幕里看这么久的内存。
+/// 服务器安静了这么久，内存就不会再变了。
 const WATCH: Duration = Duration::from_millis(300);
 const MIB: f64 = 1024.0 * 1024.0;
 
@@ -137,7 +137,7 @@ impl Stage {
                 io::Result::Ok(stream)
             })
             .await??;
-        let most = self.watch(before).await?;
+        let most = self.watch(before, &AtomicU32::new(0)).await?;
         self.report("多出的地址空间", most.size);
         self.report("多出的驻留内存", most.resident);
         self.part(stream).await?;
@@ -186,7 +186,7 @@ impl Stage {
         let (address, serving) = self.serve(move |stream| reply(stream, counter)).await?;
         let before = memory()?;
         let stream = self.client.spawn(move || demand(address, requests)).await??;
-        let most = self.watch(before).await?;
+        let most = self.watch(before, &made).await?;
         self.lan.measured(Some(&self.client), "发出的请求", f64::from(requests) * 4.0, "B");
         self.lan.measured(Some(&self.server), "做好的回答", made.load(Ordering::Relaxed).into(), "份");
         self.report("多出的驻留内存", most.resident);
@@ -195,12 +195,17 @@ impl Stage {
         Ok(())
     }
 
-    /// 看 [`WATCH`] 这么久，把驻留内存记成曲线；返回比起点多出的最大值。
-    async fn watch(&self, before: Memory) -> anyhow::Result<Memory> {
+    /// 看到服务器有 [`WATCH`] 这么久没有再做新的回答为止，把驻留内存记成曲线；返回比起点多出的最大值。
+    async fn watch(&self, before: Memory, made: &AtomicU32) -> anyhow::Result<Memory> {
         let mut most = Memory::default();
         let mut ticks = interval(Duration::from_millis(10));
-        for _ in 0..WATCH.as_millis() / 10 {
+        let (started, mut last) = (Instant::now(), (0, Instant::now()));
+        while last.1.elapsed() < WATCH && started.elapsed() < PATIENCE / 5 {
             ticks.tick().await;
+            let count = made.load(Ordering::Relaxed);
+            if count != last.0 {
+                last = (count, Instant::now());
+            }
             let now = memory()?;
             most.size = most.size.max(now.size - before.size);
             most.resident = most.resident.max(now.resident - before.resident);
@@ -224,7 +229,7 @@ impl Stage {
 struct Memory {
     /// 要来的地址空间。
     size: f64,
-    /// 真正占用的物理内存。
+    /// 真正占用的物理内存，只算程序要来的（匿名页）：第一次用到的代码也要读进内存，那与对方无关。
     resident: f64,
 }
 
@@ -235,7 +240,7 @@ fn memory() -> anyhow::Result<Memory> {
         let line = status.lines().find_map(|line| line.strip_prefix(name)).context("没有这一项")?;
         anyhow::Ok(line.trim().trim_end_matches(" kB").parse::<f64>()? * 1024.0)
     };
-    Ok(Memory { size: kib("VmSize:")?, resident: kib("VmRSS:")? })
+    Ok(Memory { size: kib("VmSize:")?, resident: kib("RssAnon:")? })
 }
 
 // ANCHOR: length-wrong

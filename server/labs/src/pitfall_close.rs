@@ -14,7 +14,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::OwnedWriteHalf;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tracing::{info, warn};
@@ -70,7 +70,9 @@ impl Lab for PitfallClose {
             })
             .await?;
             let clients = self.clients;
-            client.spawn(move || visit(address, clients)).await?.context("客户端没有听到问候")?;
+            let (counting, sampler) = (hub.clone(), lan.sampler(Some(&server)));
+            let count = move || sampler.sampled("名册里还有", lock(&counting).len() as f64, "人");
+            client.spawn(move || visit(address, clients, count)).await?.context("客户端没有听到问候")?;
             lan.settle(Duration::from_millis(100), Duration::from_secs(3)).await;
             // 监听套接字本身是一个；其余都是客户端走后还开着的。
             let left = descriptors()?.saturating_sub(before + 1);
@@ -204,10 +206,11 @@ async fn attend_right(stream: TcpStream, peer: SocketAddr, hub: &Hub) -> io::Res
 // ANCHOR_END: right
 
 /// 客户端一个接一个地来，听完问候就走。
-async fn visit(server: SocketAddr, clients: u32) -> io::Result<()> {
+async fn visit(server: SocketAddr, clients: u32, left: impl Fn()) -> io::Result<()> {
     for _ in 0..clients {
         let mut stream = timeout(PATIENCE, TcpStream::connect(server)).await??;
         timeout(PATIENCE, stream.read_exact(&mut [0; GREETING.len()])).await??;
+        left();
     }
     info!("{clients} 个客户端来过，都走了");
     Ok(())
@@ -252,9 +255,13 @@ async fn answer_right(mut stream: TcpStream, reply: &[u8]) -> io::Result<()> {
 // ANCHOR_END: patient
 
 /// 发出请求，读到流结束；返回收到的字节数，以及是否以 RST 收场。
+///
+/// 接收缓冲区很小，好比读得慢的客户端：服务器关闭的时候，回答的大部分还在它的发送缓冲区里。
 async fn request(server: SocketAddr, unread: usize) -> io::Result<(usize, bool)> {
     let asking = async {
-        let mut stream = TcpStream::connect(server).await?;
+        let socket = TcpSocket::new_v4()?;
+        socket.set_recv_buffer_size(8192)?;
+        let mut stream = socket.connect(server).await?;
         let mut request = HEAD.to_vec();
         request.resize(HEAD.len() + unread, b'.');
         stream.write_all(&request).await?;

@@ -17,7 +17,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, interval, sleep, sleep_until, timeout};
 use tracing::{info, warn};
 
 use crate::Lab;
@@ -91,10 +91,22 @@ impl PitfallErrors {
 
         let (failures, failed) = watch::channel(0_u64);
         let serving = server.spawn(move || async move {
-            match manner {
+            let ended = match manner {
                 Manner::GiveUp => serve_until_error(listener).await,
                 Manner::Spin => serve_spinning(listener, &failures).await,
                 Manner::BackOff => serve_on(listener, &failures).await,
+            };
+            if let Err(error) = ended {
+                failures.send_modify(|count| *count += 1);
+                warn!("服务器结束了：{error}");
+            }
+        });
+        let (sampler, failing) = (lan.sampler(Some(server)), failed.clone());
+        let drawing = server.spawn(move || async move {
+            let mut ticks = interval(Duration::from_millis(20));
+            loop {
+                ticks.tick().await;
+                sampler.sampled("accept 失败", *failing.borrow() as f64, "次");
             }
         });
         let stay = Duration::from_millis(self.stay_ms.into());
@@ -105,6 +117,7 @@ impl PitfallErrors {
 
         let busy = server.spawn(|| async { busy_time() }).await??.saturating_sub(before);
         let late = client.spawn(move || greet_late(address)).await?;
+        drawing.abort();
         serving.abort();
         lan.measured(Some(client), "得到回答的客户端", f64::from(answered), "个");
         lan.measured(Some(client), "后来的人连得上", f64::from(u8::from(late.is_ok())), "个");

@@ -137,7 +137,7 @@ async fn play(engine: &dyn Engine, run: &Prediction) -> Option<Trace> {
         lines.values().any(|line| !line.up.is_perfect() || !line.down.is_perfect())
     };
     let lines = run.lines.clone().unwrap_or_else(|| lab.info.lines.clone());
-    let wire = !matches!(run.observe, Observe::Measured(_)) || turned(&lines);
+    let wire = !matches!(run.observe, Observe::Measured { .. }) || turned(&lines);
     if engine.tier().tier == Tier::Loopback && (lab.info.needs_isolated || wire) {
         return None;
     }

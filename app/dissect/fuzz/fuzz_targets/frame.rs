@@ -7,8 +7,18 @@
 use dissect::{Dissector, Field, Hints, Part, dissect};
 use libfuzzer_sys::fuzz_target;
 
+const DESCRIPTORS: &[u8] = include_bytes!("../../tests/captures/greeter.binpb");
+
 fuzz_target!(|input: &[u8]| {
-    let mut dissector = Dissector::default();
+    // The first byte says whether the ports speak what the first bytes tell, HTTP/2, or WebSocket from the start.
+    let [told, input @ ..] = input else { return };
+    let mut hints = Hints { descriptors: DESCRIPTORS.to_vec(), ..Hints::default() };
+    match told & 3 {
+        0 => hints.ports.push((80, "http2".to_owned())),
+        1 => hints.ports.push((80, "websocket".to_owned())),
+        _ => {}
+    }
+    let mut dissector = Dissector::new(hints, dissect::all());
     let mut lengths = Vec::new();
     let mut next = [1_u32, 1];
     let mut rest = input;

@@ -23,6 +23,7 @@ const RST: u16 = 4;
 #[derive(Debug, Default)]
 pub(crate) struct Streams {
     list: Vec<Connection>,
+    lacks: bool,
 }
 
 /// A connection.
@@ -34,6 +35,11 @@ struct Connection {
 }
 
 impl Streams {
+    /// True if a stream was met whose decoder is not in the table.
+    pub(crate) fn lacks(&self) -> bool {
+        self.lacks
+    }
+
     /// Takes a segment of the frame with this number. `None` if its payload stays bare bytes.
     pub(crate) fn push(
         &mut self,
@@ -52,6 +58,7 @@ impl Streams {
         }
         let connection = self.list.get_mut(index)?;
         if connection.stream.is_opaque() {
+            self.lacks |= connection.stream.is_missing();
             return None;
         }
         let tcp = dissection.layers.iter().find(|layer| layer.protocol == "tcp" && !layer.quoted)?;
@@ -60,7 +67,10 @@ impl Streams {
         // Of a frame that was cut when it was recorded, what is there; the rest is a gap.
         let bytes = frame.get(at..end.min(frame.len()))?;
         let fin = segment.flags & FIN != 0 && end <= frame.len();
-        connection.push(Arrival { frame: number, at, seq: segment.seq, bytes, fin }, segment, setup)
+        let arrival = Arrival { frame: number, at, seq: segment.seq, bytes, fin };
+        let opened = connection.push(arrival, segment, setup);
+        self.lacks |= connection.stream.is_missing();
+        opened
     }
 }
 

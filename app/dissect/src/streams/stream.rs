@@ -3,7 +3,7 @@
 use super::buffer::{Buffer, LONGEST, Now};
 use crate::app::data;
 use crate::app::stream::{Input, Message, Next, Session, Setup, Step};
-use crate::decoders::Guess;
+use crate::decoders::{Decoder, Guess};
 use crate::types::{Layer, Opened};
 
 /// Messages that one frame may complete; what is left is looked at with the next one.
@@ -48,6 +48,8 @@ enum Protocol {
     Known(Box<dyn Session>),
     /// Nothing known.
     Opaque,
+    /// The table of decoders has only its name.
+    Missing,
 }
 
 impl Default for Wanted {
@@ -82,7 +84,12 @@ impl Stream {
 
     /// True if nothing will ever be found in it.
     pub(crate) fn is_opaque(&self) -> bool {
-        matches!(self.protocol, Protocol::Opaque)
+        matches!(self.protocol, Protocol::Opaque | Protocol::Missing)
+    }
+
+    /// True if a larger table of decoders would find something in it.
+    pub(crate) fn is_missing(&self) -> bool {
+        matches!(self.protocol, Protocol::Missing)
     }
 
     /// Where bytes of one direction are put as they come, in order.
@@ -108,7 +115,8 @@ impl Stream {
 
     /// Follows this stream no further.
     pub(crate) fn forget(&mut self) {
-        *self = Self { protocol: Protocol::Opaque, ..Self::default() };
+        let protocol = if self.is_missing() { Protocol::Missing } else { Protocol::Opaque };
+        *self = Self { protocol, ..Self::default() };
     }
 
     /// All messages of one direction that are complete now, then what is left of this frame's bytes.
@@ -181,7 +189,11 @@ impl Stream {
 
 impl Protocol {
     fn named(name: &str, setup: Setup<'_>) -> Self {
-        setup.decoders.named(name).map_or(Self::Opaque, |decoder| Self::Known((decoder.open)()))
+        setup.decoders.named(name).map_or(Self::Opaque, Self::of)
+    }
+
+    fn of(decoder: &Decoder) -> Self {
+        decoder.open.map_or(Self::Missing, |open| Self::Known(open()))
     }
 
     /// By the first bytes of a direction, if nothing else has told.
@@ -190,7 +202,7 @@ impl Protocol {
             return;
         }
         match setup.decoders.guess(bytes) {
-            Ok(decoder) => *self = Self::Known((decoder.open)()),
+            Ok(decoder) => *self = Self::of(decoder),
             Err(Guess::No) => *self = Self::Opaque,
             Err(_) => {}
         }

@@ -271,7 +271,8 @@ impl Comparison<'_> {
             "http.request.full_uri" => true,
             "http.file_data" if field.is_derived() => true,
             _ if origin.is_frame() => placed(field, entry),
-            _ if field.is_derived() => entry.position == 0 || origin.plain.is_some(),
+            // What is worked out, or empty, is nowhere in it.
+            _ if field.is_derived() => entry.position == 0 || entry.size == 0,
             _ if origin.plain.is_some() && entry.pattern.len() == 8 * entry.size => {
                 let from = entry.pattern.find(['0', '1']).unwrap_or(0) as u32;
                 let to = entry.pattern.rfind(['0', '1']).unwrap_or(0) as u32 + 1;
@@ -424,8 +425,9 @@ impl<'a> Origin<'a> {
         let (payload, length) = payloads.get(frame as usize - 1).copied().unwrap_or_default();
         let position = piece.and_then(|index| {
             let entry = pieces[index];
-            // Of the first frame the end of the payload belongs to the message, of the others the start.
-            let from = if index == 0 { payload + length - entry.size } else { payload };
+            // Of the first frame the end of the payload belongs to the message, of the others the start. Alone in the
+            // list is one that filled a gap: what follows it came before.
+            let from = if index == 0 && pieces.len() > 1 { payload + length - entry.size } else { payload };
             Some(entry.position + at.checked_sub(from)?)
         });
         (position.unwrap_or(usize::MAX), size as usize)

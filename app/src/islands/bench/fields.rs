@@ -21,6 +21,8 @@ pub(crate) struct Opened {
     pub(crate) flipped: Vec<u32>,
     /// How many secrets were known then.
     pub(crate) secrets: usize,
+    /// Told by decoders that came late.
+    pub(crate) anew: bool,
     pub(crate) nodes: Vec<Node>,
 }
 

@@ -27,16 +27,18 @@ pub fn Frames(
     // Taken apart once, however many deliveries and field selections follow.
     let opened = Memo::new_with_compare(
         move |before: Option<&Option<Arc<Opened>>>| {
-            let index = current.get()?;
+            let (index, anew) = (current.get()?, bench.told_anew.get());
             bench.model.with(|model| {
                 let row = model.frames.get(index)?;
                 let flipped: Vec<u32> =
                     row.deliveries.iter().filter_map(|row| row.delivery.flipped_bit).collect();
                 let known = before.and_then(Option::as_ref);
-                let same = known.filter(|known| known.frame == row.frame.frame && known.flipped == flipped);
                 let secrets = model.secrets.len();
-                let same = same.filter(|same| same.secrets == secrets && same.bytes == row.frame.bytes);
-                if let Some(same) = same {
+                let same = known.filter(|known| {
+                    (known.frame, known.anew, known.secrets) == (row.frame.frame, anew, secrets)
+                        && known.flipped == flipped
+                });
+                if let Some(same) = same.filter(|same| same.bytes == row.frame.bytes) {
                     return Some(Arc::clone(same));
                 }
                 let dissection = bench.with_segments(model, |segments| {
@@ -48,6 +50,7 @@ pub fn Frames(
                     bytes: row.frame.bytes.clone(),
                     flipped,
                     secrets,
+                    anew,
                     nodes: tree::nodes(&dissection),
                 }))
             })

@@ -43,6 +43,7 @@ mod waveform;
 
 use crate::islands::boxed::heard;
 use crate::islands::late::Setup;
+use crate::known;
 use controls::Controls;
 use form::Form;
 use input::InputLine;
@@ -52,6 +53,7 @@ use leptos::task::spawn_local;
 use live::Link;
 use results::Results;
 use run::Run;
+use segments::Segments;
 use settings::Settings;
 use share::Share;
 use state::Origin;
@@ -109,6 +111,7 @@ fn start(
     ready: RwSignal<bool>,
     link: RwSignal<Link>,
 ) {
+    know_more(bench);
     let trace = StoredValue::new(trace);
     Effect::new(move |_| {
         let Some(root) = root.get() else { return };
@@ -125,5 +128,17 @@ fn start(
         sync::write(bench, settings, trace.get_value());
         let wanted = address.as_ref().and_then(|address| address.trace.clone()).or_else(|| trace.get_value());
         browser::when_near(&root, move || spawn_local(load::load(bench, run, wanted, address)));
+    });
+}
+
+/// Fetches the decoders that are not here yet, once frames need them. Until then those frames are shown as TCP.
+fn know_more(bench: state::Bench) {
+    Effect::new(move |asked: Option<bool>| {
+        let asked = asked.unwrap_or_default();
+        if !asked && bench.model.with(|model| bench.with_segments(model, Segments::lacks)) {
+            spawn_local(async move { bench.know(known::decoders().await) });
+            return true;
+        }
+        asked
     });
 }

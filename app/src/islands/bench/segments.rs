@@ -3,8 +3,7 @@
 
 use super::format;
 use super::model::{FrameRow, Model};
-use crate::known;
-use dissect::{Dissection, Dissector, Followed, Hints, Opened, Segment};
+use dissect::{Decoders, Dissection, Dissector, Followed, Hints, Opened, Segment};
 
 /// The words for one frame.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,6 +21,7 @@ pub(crate) struct Told {
 #[derive(Default)]
 pub(crate) struct Segments {
     hints: Hints,
+    decoders: Decoders,
     dissector: Dissector,
     /// How many secrets of the trace the dissector has.
     secrets: usize,
@@ -32,9 +32,19 @@ pub(crate) struct Segments {
 
 impl Segments {
     /// For frames of a lab that says this about its bytes.
-    pub(crate) fn new(hints: Hints) -> Self {
-        let dissector = known::dissector(hints.clone());
-        Self { hints, dissector, ..Self::default() }
+    pub(crate) fn new(hints: Hints, decoders: Decoders) -> Self {
+        let dissector = Dissector::new(hints.clone(), decoders);
+        Self { hints, decoders, dissector, ..Self::default() }
+    }
+
+    /// True if the frames so far carry a protocol that these decoders only recognize.
+    pub(crate) fn lacks(&self) -> bool {
+        self.dissector.lacks()
+    }
+
+    /// Begins anew with other decoders.
+    pub(crate) fn know(&mut self, decoders: Decoders) {
+        *self = Self::new(std::mem::take(&mut self.hints), decoders);
     }
 
     /// What the lab says.
@@ -49,7 +59,7 @@ impl Segments {
             |at: usize| model.frames.get(at).map(|row| (row.seq, row.time)) == self.of.get(at).copied();
         let known = self.of.len();
         if known == 0 || !(is_same(0) && is_same(known - 1)) || self.secrets != model.secrets.len() {
-            *self = Self::new(std::mem::take(&mut self.hints));
+            self.know(self.decoders);
             for line in &model.secrets {
                 self.dissector.secret(line);
             }
@@ -136,8 +146,12 @@ pub(crate) mod tests {
         model
     }
 
+    fn segments() -> Segments {
+        Segments::new(Hints::default(), Decoders::core())
+    }
+
     fn captions(model: &Model) -> Vec<String> {
-        let mut segments = Segments::new(Hints::default());
+        let mut segments = segments();
         segments.update(model);
         (0..model.frames.len()).map(|at| segments.get(at).unwrap().caption.clone()).collect()
     }
@@ -162,12 +176,37 @@ pub(crate) mod tests {
             segment(101, 0x18, b"GET /a HTTP/1.1\r\nHost: b\r\n"),
             segment(127, 0x18, b"\r\n"),
         ]);
-        let mut segments = Segments::new(Hints::default());
+        let mut segments = segments();
         segments.update(&model);
         let told: Vec<_> = (0..3).map(|at| segments.get(at).unwrap()).collect();
         assert_eq!((told[1].protocol, told[2].protocol), ("TCP", "HTTP"));
         assert_eq!((told[2].caption.as_str(), told[2].summary.as_str()), ("HTTP GET /a", "GET /a"));
         assert!(told[1].opened.is_none() && told[2].opened.is_some());
+    }
+
+    #[test]
+    fn decoders_that_come_late_tell_the_frames_anew() {
+        let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+        let model = model(&[segment(100, 0x02, b""), segment(101, 0x18, preface)]);
+        let mut segments = segments();
+        segments.update(&model);
+        assert!(segments.lacks());
+        assert_eq!(segments.get(1).unwrap().caption, "PSH, ACK 24 字节");
+        segments.know(dissect::all());
+        assert!(segments.get(0).is_none());
+        segments.update(&model);
+        assert!(!segments.lacks());
+        assert_eq!(segments.get(1).unwrap().caption, "HTTP2 连接前言");
+        // Another trace of the same bench is told by them too.
+        segments.update(&self::model(&[segment(7, 0x18, preface)]));
+        assert_eq!(segments.get(0).unwrap().protocol, "HTTP2");
+    }
+
+    #[test]
+    fn what_the_first_decoders_know_needs_no_others() {
+        let mut segments = segments();
+        segments.update(&model(&[segment(100, 0x02, b""), segment(101, 0x18, b"GET / HTTP/1.1\r\n\r\n")]));
+        assert!(!segments.lacks());
     }
 
     #[test]
@@ -198,7 +237,7 @@ pub(crate) mod tests {
     fn secrets_open_frames_that_came_before_them() {
         let (frames, lines) = captured();
         let mut model = model(&frames);
-        let mut segments = Segments::new(Hints::default());
+        let mut segments = Segments::new(Hints::default(), dissect::all());
         segments.update(&model);
         let told = |segments: &Segments, at: usize| segments.get(at).unwrap().summary.clone();
         assert!(told(&segments, 0).contains("ClientHello"), "{}", told(&segments, 0));
@@ -216,7 +255,7 @@ pub(crate) mod tests {
 
     #[test]
     fn another_trace_begins_anew() {
-        let mut segments = Segments::new(Hints::default());
+        let mut segments = segments();
         segments.update(&model(&[segment(100, 0x02, b""), segment(101, 0x10, b"")]));
         let mut other = model(&[segment(7, 0x11, b"")]);
         segments.update(&other);

@@ -5,6 +5,7 @@ use super::segments::Segments;
 use super::source::Source;
 use crate::known;
 use api::lab::LabInfo;
+use dissect::Decoders;
 use leptos::prelude::*;
 
 /// Where the trace on show comes from.
@@ -48,13 +49,15 @@ pub struct Bench {
     /// The reader did something with this bench: the page's address tells its state.
     pub touched: RwSignal<bool>,
     segments: StoredValue<Segments>,
+    /// The frames were told anew by decoders that came late.
+    pub(crate) told_anew: RwSignal<bool>,
 }
 
 impl Bench {
     #[must_use]
     pub fn new(name: String, info: LabInfo) -> Self {
         let model = RwSignal::new(Model::default());
-        let segments = StoredValue::new(Segments::new(known::hints(&info.hints)));
+        let segments = StoredValue::new(Segments::new(known::hints(&info.hints), Decoders::core()));
         Self {
             name: StoredValue::new(name),
             info: StoredValue::new(info),
@@ -70,6 +73,7 @@ impl Bench {
             source: RwSignal::new(None),
             touched: RwSignal::new(false),
             segments,
+            told_anew: RwSignal::new(false),
         }
     }
 
@@ -84,6 +88,14 @@ impl Bench {
         let mut segments = self.segments.write_value();
         segments.update(model);
         f(&segments)
+    }
+
+    /// Tells all frames anew by these decoders. Nothing if the bench is gone by now.
+    pub(crate) fn know(self, decoders: Decoders) {
+        if self.segments.try_update_value(|segments| segments.know(decoders)).is_some() {
+            self.told_anew.set(true);
+            self.model.notify();
+        }
     }
 
     /// Selects an event and moves the cursor to it. The reader did this, so following ends.

@@ -6,6 +6,7 @@ use api::run::Tier;
 use api::trace::{Body, Fate, Lifecycle, Trace};
 use dissect::{Conversations, Hints, dissect};
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU8;
 
 /// Why a trace does not decide a prediction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,16 +37,22 @@ pub fn observe(trace: &Trace, what: &Observe) -> Result<f64, Undecided> {
         Observe::Lost => lost(trace),
         Observe::Retransmissions => segments(trace).retransmissions,
         Observe::Handshakes => segments(trace).handshakes(),
-        Observe::Measured(label) => return measured(trace, label).ok_or(Undecided::NotMeasured),
+        Observe::Measured { label, time } => {
+            return measured(trace, label, *time).ok_or(Undecided::NotMeasured);
+        }
     };
     Ok(f64::from(u32::try_from(count).unwrap_or(u32::MAX)))
 }
 
-fn measured(trace: &Trace, wanted: &str) -> Option<f64> {
-    trace.events.iter().rev().find_map(|event| match &event.body {
+fn measured(trace: &Trace, wanted: &str, time: Option<NonZeroU8>) -> Option<f64> {
+    let mut values = trace.events.iter().filter_map(|event| match &event.body {
         Body::Lifecycle(Lifecycle::Measured { label, value, .. }) if label == wanted => Some(*value),
         _ => None,
-    })
+    });
+    match time {
+        None => values.next_back(),
+        Some(time) => values.nth(usize::from(time.get()) - 1),
+    }
 }
 
 fn lost(trace: &Trace) -> usize {
@@ -192,16 +199,20 @@ mod tests {
     }
 
     #[test]
-    fn the_last_measurement_counts() {
+    fn the_last_measurement_counts_or_the_one_that_is_named() {
         let bodies = vec![measured("回答", 1.0), measured("用时", 9.0), measured("回答", 3.0)];
         let mut trace = trace(bodies);
-        assert_eq!(observe(&trace, &Observe::Measured("回答".into())), Ok(3.0));
-        assert_eq!(observe(&trace, &Observe::Measured("无".into())), Err(Undecided::NotMeasured));
+        let said = |trace: &Trace, what: &str| observe(trace, &what.parse().unwrap());
+        assert_eq!(said(&trace, "measured:回答"), Ok(3.0));
+        assert_eq!(said(&trace, "measured@1:回答"), Ok(1.0));
+        assert_eq!(said(&trace, "measured@2:回答"), Ok(3.0));
+        assert_eq!(said(&trace, "measured@3:回答"), Err(Undecided::NotMeasured));
+        assert_eq!(said(&trace, "measured:无"), Err(Undecided::NotMeasured));
         trace.tier = Tier::Loopback;
-        assert_eq!(observe(&trace, &Observe::Measured("回答".into())), Ok(3.0));
+        assert_eq!(said(&trace, "measured:回答"), Ok(3.0));
         let lossy = Line::both(Impairments { loss_percent: 5.0, ..Impairments::default() });
         trace.lines.insert("client".into(), lossy);
-        assert_eq!(observe(&trace, &Observe::Measured("回答".into())), Err(Undecided::Loopback));
+        assert_eq!(said(&trace, "measured:回答"), Err(Undecided::Loopback));
     }
 
     #[test]

@@ -18,7 +18,7 @@
 //! params = { rounds = 2 }     # optional
 //! line = { client = { up = { loss_percent = 20 } } } # optional; beside up and down: both directions
 //! seed = 3
-//! observe = "retransmissions" # frames | lost | retransmissions | handshakes | measured:<label>
+//! observe = "retransmissions" # frames | lost | retransmissions | handshakes | measured:<label> (last time) | measured@1:<label>
 //! options = [0, 1, 2]         # optional: the numbers to choose from
 //! answer = 2                  # a test runs the lab and compares
 //! explain = "……"

@@ -40,7 +40,11 @@ pub(super) async fn serve(listener: TcpListener, orders: Arc<Orders>, slow: Dura
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
-            Ok((stream, _)) = listener.accept() => {
+            accepted = listener.accept() => {
+                let Ok((stream, _)) = accepted else {
+                    tokio::time::sleep(Duration::from_millis(10)).await; // 描述符用完了：马上再试只会空转
+                    continue;
+                };
                 let number = orders.accepted.fetch_add(1, Ordering::Relaxed) + 1;
                 told(number);
                 let orders = Arc::clone(&orders);

@@ -84,8 +84,11 @@ pub(super) async fn serve(address: SocketAddr, nature: Nature, sick: Arc<AtomicB
     loop {
         tokio::select! {
             accepted = listener.accept() => {
-                let Ok((stream, _)) = accepted else { continue };
-                stream.set_nodelay(true)?;
+                let Ok((stream, _)) = accepted else {
+                    tokio::time::sleep(Duration::from_millis(10)).await; // 描述符用完了：马上再试只会空转
+                    continue;
+                };
+                stream.set_nodelay(true).ok(); // 对方已经走了，也不关别的连接的事
                 let (desk, sick) = (Arc::clone(&desk), Arc::clone(&sick));
                 let service = service_fn(move |request| answer(request, nature, Arc::clone(&desk), sick.load(Relaxed)));
                 connections.spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));

@@ -136,47 +136,56 @@ pub(super) fn cause(error: &reqwest::Error) -> String {
 }
 
 /// 每个线程挑这么多次。
-const PICKS: u32 = 4_000;
-const THREADS: usize = 2;
+const PICKS: u32 = 2_000;
+const ROUNDS: usize = 7;
 
-/// 两个线程同时挑，每次花多少纳秒：先用锁，再用原子量。
-pub(super) fn counters() -> anyhow::Result<(f64, f64)> {
-    let (lock, atomic) = (RwLock::new(0), AtomicUsize::new(0));
-    let locked = together(|| {
-        let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-        runtime.block_on(async {
-            for _ in 0..PICKS {
-                std::hint::black_box(next_with_lock(&lock, 3).await);
-            }
-        });
-        Ok(())
-    })?;
-    let free = together(|| {
-        for _ in 0..PICKS {
-            std::hint::black_box(next_with_atomic(&atomic, 3));
-        }
-        Ok(())
-    })?;
-    Ok((locked, free))
+/// 几个线程同时挑，每次花多少纳秒。
+pub(super) struct Counters {
+    pub(super) threads: usize,
+    pub(super) locked: f64,
+    pub(super) atomic: f64,
 }
 
-/// 每次的平均纳秒数。
-fn together(work: impl Fn() -> anyhow::Result<()> + Sync) -> anyhow::Result<f64> {
-    let start = Barrier::new(THREADS + 1);
+/// 用锁和用原子量轮流量 [`ROUNDS`] 轮，取中位数：一轮很短，被别的程序打断一次就不算数了。
+pub(super) fn counters(threads: usize) -> anyhow::Result<Counters> {
+    let (lock, atomic) = (RwLock::new(0), AtomicUsize::new(0));
+    let (mut locked, mut free) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        locked.push(together(threads, || {
+            let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+            runtime.block_on(async {
+                for _ in 0..PICKS {
+                    std::hint::black_box(next_with_lock(&lock, 3).await);
+                }
+            });
+            Ok(())
+        })?);
+        free.push(together(threads, || {
+            for _ in 0..PICKS {
+                std::hint::black_box(next_with_atomic(&atomic, 3));
+            }
+            Ok(())
+        })?);
+    }
+    locked.sort_by(f64::total_cmp);
+    free.sort_by(f64::total_cmp);
+    Ok(Counters { threads, locked: quantile(&locked, 0.5), atomic: quantile(&free, 0.5) })
+}
+
+/// 每次的平均纳秒数，由最慢的那个线程说了算。
+fn together(threads: usize, work: impl Fn() -> anyhow::Result<()> + Sync) -> anyhow::Result<f64> {
+    let start = Barrier::new(threads);
     thread::scope(|scope| {
-        let workers: Vec<_> = (0..THREADS)
-            .map(|_| {
-                scope.spawn(|| {
-                    start.wait();
-                    work()
-                })
-            })
-            .collect();
-        start.wait();
-        let started = Instant::now();
+        let timed = || {
+            start.wait();
+            let started = Instant::now();
+            work().map(|()| started.elapsed())
+        };
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(timed)).collect();
+        let mut slowest = Duration::ZERO;
         for worker in workers {
-            worker.join().map_err(|_| anyhow::anyhow!("挑选的线程异常结束"))??;
+            slowest = slowest.max(worker.join().map_err(|_| anyhow::anyhow!("挑选的线程异常结束"))??);
         }
-        Ok(started.elapsed().as_nanos() as f64 / f64::from(PICKS))
+        Ok(slowest.as_nanos() as f64 / f64::from(PICKS))
     })
 }

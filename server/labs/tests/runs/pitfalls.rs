@@ -77,7 +77,8 @@ fn close_leaks_connections_and_answers() {
     assert_eq!(in_state(&trace, "client", SocketState::TimeWait, 1), 8);
 
     let [short, whole] = both(&trace, "收到的回答");
-    assert!(short < 65_536.0, "{short}");
+    // The client takes 8 KiB at a time: what waited in the send queue is lost.
+    assert!(short < 48_000.0, "{short}");
     assert_eq!(whole, 65_536.0);
     assert_eq!(both(&trace, "以 RST 收场"), [1.0, 0.0]);
     assert!(frames(&trace, "server", 2, is_reset) > 0);
@@ -96,7 +97,8 @@ fn close_leaks_descriptors_loopback() {
     trace.completed();
     assert_eq!(both(&trace, "客户端都走了，还开着的连接"), [20.0, 0.0]);
     assert_eq!(in_state(&trace, "server", SocketState::CloseWait, 0), 20);
-    assert_eq!(trace.measured("收到的回答")[1], 65_536.0);
+    let [short, whole] = both(&trace, "收到的回答");
+    assert!(short < 65_536.0 && whole == 65_536.0, "{short} {whole}");
 }
 
 fn bounds_show(trace: &Trace) {
@@ -110,7 +112,7 @@ fn bounds_show(trace: &Trace) {
     let resident = trace.measured("多出的驻留内存");
     let [claimed, refused, piled, bounded] = resident[..] else { panic!("{resident:?}") };
     // A claim alone costs address space only; a full queue costs memory.
-    assert!(claimed < 8.0 && refused < 8.0, "{resident:?}");
+    assert!(claimed < 4.0 && refused < 4.0, "{resident:?}");
     assert!(piled > 24.0 && bounded < 8.0, "{resident:?}");
     let samples = trace.events.iter().filter(|event| {
         matches!(&event.body, api::trace::Body::Lifecycle(Lifecycle::Sampled { unit, .. }) if unit == "MiB")
@@ -209,7 +211,8 @@ fn errors_show(trace: &Trace) {
     assert!(give_up <= 3.0, "{give_up}");
     assert_eq!([spin, back_off], [9.0, 9.0]);
     assert_eq!(trace.measured("后来的人连得上"), [0.0, 1.0, 1.0]);
-    let [_, spun, rested]: [f64; 3] = trace.measured("accept 失败").try_into().unwrap();
+    let [once, spun, rested]: [f64; 3] = trace.measured("accept 失败").try_into().unwrap();
+    assert_eq!(once, 1.0);
     assert!(spun > 1_000.0, "{spun}");
     assert!((1.0..40.0).contains(&rested), "{rested}");
     let [_, hot, cool]: [f64; 3] = trace.measured("服务器线程用去的处理器时间").try_into().unwrap();

@@ -41,7 +41,7 @@ fn stopped_well(trace: &Trace) {
     assert!(aborted[0] >= 7.0, "{aborted:?}");
     assert_eq!(aborted[1], 1.0, "the slowest");
     let [at_once, bounded]: [f64; 2] = trace.measured("从喊停到停下").try_into().unwrap();
-    assert!(at_once < 300.0, "{at_once}");
+    assert!(at_once < 50.0, "{at_once}");
     assert!((800.0..1200.0).contains(&bounded), "{bounded}");
 }
 
@@ -116,10 +116,10 @@ fn counted(trace: &Trace) {
     assert_eq!(trace.measured("计数器数到的请求"), [40.0]);
     assert_eq!(trace.measured("客户端收到的 500"), [4.0]);
     assert_eq!(trace.measured("计数器数到的 500"), [4.0]);
-    // Twelve of forty take 80 ms, so the 90th percentile does too: the bucket from 50 to 100 ms.
+    // Twelve of forty take 70 ms, so the 90th percentile does too: the bucket from 50 to 100 ms.
     assert_eq!(trace.measured("P90 所在的桶的上界"), [100.0]);
     let real = trace.measured("真正的 P90")[0];
-    assert!((80.0..200.0).contains(&real), "{real}");
+    assert!((70.0..200.0).contains(&real), "{real}");
     // What is scraped only ever grows, and there were several scrapes.
     let totals = series(trace, "请求总数");
     assert!(totals.len() >= 4 && totals.is_sorted(), "{totals:?}");

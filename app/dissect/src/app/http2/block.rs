@@ -126,7 +126,7 @@ impl Blocks {
                         }
                         b"content-type" => list.about.content_type = Some(value()),
                         b"grpc-status" => {
-                            list.text = format!("{} grpc-status {}", list.text, value()).trim().to_owned()
+                            list.text = format!("{} grpc-status {}", list.text, value()).trim().to_owned();
                         }
                         _ => {}
                     }

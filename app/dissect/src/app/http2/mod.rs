@@ -54,7 +54,9 @@ pub(crate) fn begins(bytes: &[u8]) -> Guess {
         return if known == PREFACE.len() { Guess::Yes } else { Guess::NotYet };
     }
     match bytes {
-        [0, 0, length, 4, 0, 0, 0, 0, 0, ..] if length % 6 == 0 && *length <= 60 => Guess::Yes,
+        [0, 0, 0, 4, 0, 0, 0, 0, 0, ..] => Guess::Yes,
+        // With a setting that exists.
+        [0, 0, length, 4, 0, 0, 0, 0, 0, 0, 1..=9, ..] if length % 6 == 0 && *length <= 60 => Guess::Yes,
         _ => Guess::No,
     }
 }

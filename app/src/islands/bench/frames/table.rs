@@ -124,9 +124,9 @@ pub(crate) fn Table(
     }
 }
 
-/// What can change about a row while a run streams in.
-fn key(row: &Row) -> (usize, u32, String, String) {
-    (row.index, row.seq, row.to.clone(), row.fate.text.clone())
+/// What can change about a row while a run, or a decoder, comes in.
+fn key(row: &Row) -> (usize, u32, &'static str, String, String) {
+    (row.index, row.seq, row.protocol, row.to.clone(), row.fate.text.clone())
 }
 
 fn line(bench: Bench, row: Row, current: Memo<Option<usize>>, narrow: Memo<bool>) -> impl IntoView {

@@ -36,7 +36,7 @@ struct Tracked {
     times_shown: u32,
     round: u64,
     ending: Option<Ending>,
-    /// In TIME_WAIT: the cookie of the connection whose last words have not come.
+    /// Of a remnant: the cookie of the connection whose last words have not come.
     former: Option<u64>,
 }
 
@@ -44,8 +44,18 @@ struct Tracked {
 #[derive(Debug)]
 struct Ending {
     since: u64,
-    /// It went on as this; otherwise it is gone.
-    time_wait: Option<Seen>,
+    /// It went on as this remnant; otherwise it is gone.
+    remnant: Option<Seen>,
+}
+
+/// True for what the kernel keeps of a connection that its program has closed, without `TCP_INFO`: in TIME_WAIT,
+/// and while it waits for the other side's FIN in FIN_WAIT2.
+fn is_remnant(seen: &Seen) -> bool {
+    match seen.state {
+        SocketState::TimeWait => true,
+        SocketState::FinWait2 => seen.tcp.is_none(),
+        _ => false,
+    }
 }
 
 impl Sockets {
@@ -130,24 +140,24 @@ impl Sockets {
                 tracked.seen.tcp = Some(tcp);
             }
             match tracked.ending.take() {
-                Some(Ending { since, time_wait }) => {
+                Some(Ending { since, remnant }) => {
                     self.retire(index);
-                    self.complete(index, since, time_wait);
+                    self.complete(index, since, remnant);
                 }
-                // Whether it goes on in TIME_WAIT is for the next look to say.
+                // Whether a remnant goes on is for the next look to say.
                 None => self.retire(index),
             }
         }
     }
 
-    /// The connection that `seen`, in TIME_WAIT, was before. Older kernels give it a new cookie.
+    /// The connection of which `seen` is the remnant. Older kernels give it a new cookie.
     fn predecessor(&self, seen: &Seen) -> Option<usize> {
-        if seen.state != SocketState::TimeWait {
+        if !is_remnant(seen) {
             return None;
         }
         self.tracked.iter().position(|tracked| {
             let before = &tracked.seen;
-            before.state != SocketState::TimeWait
+            !is_remnant(before)
                 && before.state != SocketState::Listen
                 && (before.transport, before.local, before.remote)
                     == (seen.transport, seen.local, seen.remote)
@@ -175,7 +185,7 @@ impl Sockets {
     fn update(&mut self, index: usize, time: u64, seen: Seen) {
         let tracked = &mut self.tracked[index];
         tracked.round = self.round;
-        if self.retired.contains(&seen.cookie) && seen.state != SocketState::TimeWait {
+        if self.retired.contains(&seen.cookie) && !is_remnant(&seen) {
             // It ended while it was being looked at: its last words are newer than this.
             return;
         }
@@ -202,8 +212,8 @@ impl Sockets {
         self.changes.push((time, kernel));
     }
 
-    /// A full socket is not there any more; it may go on in TIME_WAIT.
-    fn end(&mut self, index: usize, time: u64, time_wait: Option<Seen>) {
+    /// A full socket is not there any more; a remnant may go on.
+    fn end(&mut self, index: usize, time: u64, remnant: Option<Seen>) {
         let (last_words, everything, round) = (self.last_words, self.everything, self.round);
         let tracked = &mut self.tracked[index];
         tracked.round = round;
@@ -211,17 +221,17 @@ impl Sockets {
         // Only full sockets of connections have last words worth waiting for.
         let waits = last_words && tracked.seen.tcp.is_some() && !self.retired.contains(&tracked.seen.cookie);
         if waits && !everything && time - since < LAST_WORDS_NS {
-            tracked.ending = Some(Ending { since, time_wait });
+            tracked.ending = Some(Ending { since, remnant });
         } else {
-            self.complete(index, since, time_wait);
+            self.complete(index, since, remnant);
         }
     }
 
-    fn complete(&mut self, index: usize, time: u64, time_wait: Option<Seen>) {
+    fn complete(&mut self, index: usize, time: u64, remnant: Option<Seen>) {
         let former = self.tracked[index].seen.cookie;
         let told = self.retired.contains(&former);
         self.retire(index);
-        let Some(time_wait) = time_wait else {
+        let Some(remnant) = remnant else {
             let tracked = self.tracked.remove(index);
             let last = Kernel {
                 state: None,
@@ -245,7 +255,7 @@ impl Sockets {
         let tracked = &mut self.tracked[index];
         tracked.ending = None;
         tracked.former = (!told).then_some(former);
-        tracked.seen = time_wait;
+        tracked.seen = remnant;
         let now = event(tracked.host, tracked.number, &tracked.seen);
         self.show(index, time, now);
     }

@@ -56,7 +56,21 @@ impl Bench {
     }
 }
 
-use SocketState::{Close, Established, FinWait2, SynSent, TimeWait};
+use SocketState::{Close, Established, FinWait1, FinWait2, SynSent, TimeWait};
+
+#[test]
+fn what_waits_for_the_other_sides_fin_is_seen_without_its_program() {
+    let waiting = |cookie| Seen { tcp: None, ..seen(cookie, FinWait2) };
+    for cookie in [7, 8] {
+        let mut bench = Bench::new(true);
+        assert_eq!(bench.look(1, &[seen(7, FinWait1)]), [(1, 0, Some(FinWait1))]);
+        assert_eq!(bench.last_words(2, seen(7, Close)), []);
+        assert_eq!(bench.look(3, &[waiting(cookie)]), [(3, 0, Some(FinWait2))]);
+        assert_eq!(bench.look(4, &[waiting(cookie)]), []);
+        assert_eq!(bench.look(5, &[seen(cookie, TimeWait)]), [(5, 0, Some(TimeWait))]);
+        assert_eq!(bench.look(6, &[]), [(6, 0, None)]);
+    }
+}
 
 #[test]
 fn a_connection_keeps_its_number_into_time_wait() {
