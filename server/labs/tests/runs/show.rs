@@ -37,7 +37,7 @@ pub(crate) fn show(arguments: &[String]) -> anyhow::Result<()> {
     }
     let trace = once.params(Value::Object(params)).run();
     if let Some(file) = pcap {
-        lan::pcapng::write(&trace, None, std::fs::File::create(file)?)?;
+        lan::pcapng::write(&trace, std::fs::File::create(file)?)?;
     }
     print(&trace);
     Ok(())
@@ -82,6 +82,7 @@ fn print(trace: &Trace) {
                 ),
             ),
             Body::Lifecycle(what) => ("*", format!("{what:?}")),
+            Body::Secret(secret) => ("*", secret.line.clone()),
             Body::Message(message) => (name(message.from), message.text.clone()),
             Body::Signal(signal) => {
                 (signal.wire.as_str(), format!("{:02X?} {:?}", signal.byte, signal.levels))
