@@ -46,6 +46,7 @@ impl Labs for Registry {
             needs_isolated: false,
             file: "server/labs/src/tcp_echo.rs".into(),
             lines: BTreeMap::new(),
+            hints: api::lab::Hints::default(),
         }]
     }
 

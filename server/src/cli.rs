@@ -62,13 +62,28 @@ pub fn main() -> ExitCode {
             log("warn,labs=info");
             open::open(&args)
         }
-        Command::Labs(args) => labs::list(&args),
-        Command::Check(args) => check::check(&args),
+        Command::Labs(args) => labs::list(&args).map_err(reader_left),
+        Command::Check(args) => check::check(&args).map_err(reader_left),
     };
     done.unwrap_or_else(|error| {
+        if error.is::<ReaderLeft>() {
+            return ExitCode::SUCCESS;
+        }
         complain(&format!("{error:#}"));
         ExitCode::FAILURE
     })
+}
+
+/// Nobody reads our standard output any more, as after `wirebook labs | head`: no mistake, only the end.
+#[derive(Debug, thiserror::Error)]
+#[error("没有人再读标准输出")]
+struct ReaderLeft;
+
+/// The error of a write to standard output: [`ReaderLeft`] if that is all there is to it.
+fn reader_left(error: impl Into<anyhow::Error>) -> anyhow::Error {
+    let error = error.into();
+    let kind = error.downcast_ref().map(std::io::Error::kind);
+    if kind == Some(std::io::ErrorKind::BrokenPipe) { ReaderLeft.into() } else { error }
 }
 
 fn serve(config: Config) -> anyhow::Result<ExitCode> {
@@ -99,6 +114,12 @@ fn log(default: &str) {
 #[expect(clippy::print_stderr, reason = "this is what a command line is for")]
 fn complain(message: &str) {
     eprintln!("错误：{message}");
+}
+
+/// What is good to know and no mistake.
+#[expect(clippy::print_stderr, reason = "this is what a command line is for")]
+fn remark(message: &str) {
+    eprintln!("注意：{message}");
 }
 
 /// A mistake in the arguments: one sentence, and the exit status for misuse.

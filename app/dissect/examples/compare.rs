@@ -80,7 +80,7 @@ fn arguments() -> Option<(compare::Known, Value, Vec<PathBuf>)> {
 /// What is known, and what the lab says whose name the file has.
 fn of_lab(file: &Path, labs: &Value, known: &compare::Known) -> compare::Known {
     let name = file.file_stem().and_then(OsStr::to_str);
-    let mut known = compare::Known { hints: known.hints.clone(), protos: known.protos.clone() };
+    let mut known = known.clone();
     let mut list = labs.as_array().into_iter().flatten();
     let Some(lab) = list.find(|lab| name.is_some() && lab["slug"].as_str() == name) else { return known };
     for port in lab["hints"]["ports"].as_array().into_iter().flatten() {
@@ -96,11 +96,7 @@ fn of_lab(file: &Path, labs: &Value, known: &compare::Known) -> compare::Known {
 fn one(file: &Path, known: &compare::Known) -> Result<(compare::Report, judgements::Report), String> {
     let bytes = std::fs::read(file).map_err(|error| error.to_string())?;
     let frames = capture::read_pcapng(&bytes)?;
-    let known = compare::Known {
-        hints: known.hints.clone(),
-        protos: known.protos.clone(),
-        secrets: capture::secrets(&bytes),
-    };
+    let known = compare::Known { secrets: capture::secrets(&bytes), ..known.clone() };
     let mut segments = judgements::Report::default();
     judgements::compare(file, &frames, &mut segments)?;
     Ok((compare::compare(file, &frames, true, &known)?, segments))

@@ -53,7 +53,7 @@ pub(crate) struct LoadBalancer {
 
 impl Default for LoadBalancer {
     fn default() -> Self {
-        Self { requests: 100, gap_ms: 3, service_ms: 4, slowness: 10, passive: true }
+        Self { requests: 60, gap_ms: 6, service_ms: 8, slowness: 10, passive: true }
     }
 }
 

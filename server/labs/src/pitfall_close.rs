@@ -40,7 +40,7 @@ pub(crate) struct PitfallClose {
 
 impl Default for PitfallClose {
     fn default() -> Self {
-        Self { clients: 8, unread_bytes: 2000, reply_kib: 64 }
+        Self { clients: 8, unread_bytes: 2000, reply_kib: 32 }
     }
 }
 

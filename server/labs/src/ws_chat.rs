@@ -23,6 +23,7 @@ use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 use tokio_tungstenite::{WebSocketStream, accept_async_with_config, client_async};
 use tracing::{info, warn};
 
+use crate::ws_echo::refuse;
 use crate::{Lab, Open, Server};
 
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, Validate)]
@@ -249,12 +250,16 @@ async fn receive(
     // 握手和报名字都有期限：不说话的连接不该一直占着位置。
     let entrance = async {
         let mut socket = accept_async_with_config(stream, Some(limits())).await?;
-        let first = socket.next().await.transpose()?;
+        let first = socket.next().await;
         Ok::<_, Error>((socket, first))
     };
     let Ok(entered) = timeout(Duration::from_secs(10), entrance).await else { return Ok(()) };
-    let (mut socket, Some(Message::Text(name))) = entered? else { return Ok(()) };
-    let name = name.to_string();
+    let (mut socket, first) = entered?;
+    let name = match first {
+        Some(Ok(message)) => message.to_text().unwrap_or_default().trim().to_owned(),
+        Some(Err(error)) => return refuse(socket, error).await,
+        None => return Ok(()),
+    };
     if name.is_empty() || name.chars().count() > 20 {
         let code = CloseCode::Policy; // 1008
         return socket.close(Some(CloseFrame { code, reason: "名字要有 1 到 20 个字".into() })).await;
@@ -265,22 +270,28 @@ async fn receive(
     tell(&room, &News::Joined { name: name.clone() });
     drop(room);
 
-    let (sink, stream) = socket.split();
-    let mut listening = pin!(listen(stream, door, &name));
-    let ended = tokio::select! {
-        ended = &mut listening => ended,
-        delivered = deliver(sink, news, &name, version) => {
-            // 我们先说了再见：再读一会儿，等对方回应。错误的写法没有说，也就没有可等的。
-            match version {
-                Version::Wrong => Ok(()),
-                _ => timeout(Duration::from_secs(1), listening).await.unwrap_or(delivered),
+    let (mut sink, mut stream) = socket.split();
+    let ended = {
+        let mut listening = pin!(listen(&mut stream, door, &name));
+        tokio::select! {
+            ended = &mut listening => ended,
+            delivered = deliver(&mut sink, news, &name, version) => {
+                // 我们先说了再见：再读一会儿，等对方回应。错误的写法没有说，也就没有可等的。
+                match version {
+                    Version::Wrong => Ok(()),
+                    _ => timeout(Duration::from_secs(1), listening).await.unwrap_or(delivered),
+                }
             }
         }
     };
     if let Some(room) = door.upgrade() {
-        tell(&room, &News::Left { name: name.clone() });
+        tell(&room, &News::Left { name });
     }
-    ended
+    // 他说了不合规矩的话：两半合起来，像回显服务器那样用关闭码说清楚为什么。
+    match (ended, stream.reunite(sink)) {
+        (Err(error), Ok(socket)) => refuse(socket, error).await,
+        (ended, _) => ended,
+    }
 }
 
 /// 放进广播通道，从不等待。没有人在听也不要紧。
@@ -291,7 +302,7 @@ fn tell(room: &broadcast::Sender<Utf8Bytes>, news: &News) {
 
 /// 客人说的话进广播通道，直到他离开。
 async fn listen(
-    mut stream: SplitStream<WebSocketStream<TcpStream>>,
+    stream: &mut SplitStream<WebSocketStream<TcpStream>>,
     door: &broadcast::WeakSender<Utf8Bytes>,
     name: &str,
 ) -> Result<(), Error> {
@@ -307,7 +318,7 @@ async fn listen(
 type Sink = SplitSink<WebSocketStream<TcpStream>, Message>;
 
 async fn deliver(
-    sink: Sink,
+    sink: &mut Sink,
     news: broadcast::Receiver<Utf8Bytes>,
     name: &str,
     version: Version,
@@ -321,7 +332,7 @@ async fn deliver(
 // ANCHOR: wrong
 /// 错误的写法：把 `recv` 的任何错误都当作结束。
 async fn deliver_wrong(
-    mut sink: Sink,
+    sink: &mut Sink,
     mut news: broadcast::Receiver<Utf8Bytes>,
     name: &str,
 ) -> Result<(), Error> {
@@ -337,7 +348,7 @@ async fn deliver_wrong(
 // ANCHOR: right
 /// 正确的写法：两种错误，两种含义。
 async fn deliver_right(
-    mut sink: Sink,
+    sink: &mut Sink,
     mut news: broadcast::Receiver<Utf8Bytes>,
     name: &str,
 ) -> Result<(), Error> {

@@ -273,7 +273,7 @@ async fn echo(mut socket: WebSocketStream<TcpStream>) -> Result<(), Error> {
 }
 
 /// 收到不合规矩的东西：断开之前，用关闭码说清楚为什么。（RFC 6455 第 7.4.1 节）
-async fn refuse(mut socket: WebSocketStream<TcpStream>, error: Error) -> Result<(), Error> {
+pub(crate) async fn refuse(mut socket: WebSocketStream<TcpStream>, error: Error) -> Result<(), Error> {
     let code = match &error {
         // 没有 Close 帧，TCP 就断了：已经没有人可以回答。浏览器把这种结局记作 1006。
         Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => return Err(error),

@@ -18,7 +18,7 @@ pub(super) struct Args {
 pub(super) fn list(args: &Args) -> anyhow::Result<ExitCode> {
     let mut out = std::io::stdout().lock();
     if args.json {
-        serde_json::to_writer_pretty(&mut out, &*catalog::infos())?;
+        serde_json::to_writer_pretty(&mut out, &*catalog::infos()).map_err(std::io::Error::from)?;
         writeln!(out)?;
         return Ok(ExitCode::SUCCESS);
     }

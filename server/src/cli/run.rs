@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use api::run::{Congestion, FromRun, Limits, Outcome, RunSpec, Tier, ToRun};
 use api::trace::Trace;
 
-use super::{complain, lines, misuse, params, text};
+use super::{complain, lines, misuse, params, reader_left, remark, text};
 use crate::catalog::{self, Lab};
 use crate::request::{self, Wish};
 use crate::serve::start_runner;
@@ -88,14 +88,14 @@ async fn execute(args: Args) -> anyhow::Result<ExitCode> {
     };
     let limits = Limits { wall_ms: lab.entry.wall_ms(), ..Limits::default() };
     if !args.json && report.tier == Tier::Loopback {
-        complain(&format!("这台机器只能以回环层级运行，看不到帧：{} {}", report.reason, report.cure));
+        remark(&format!("以回环层级运行，看不到帧。{}；要看帧：{}", report.reason, report.cure));
     }
     let printer = text::Printer::new(&lab.info.hints);
     let trace = follow(&args, &runner, spec, limits, printer).await?;
     if args.json {
         let mut out = std::io::stdout().lock();
-        serde_json::to_writer(&mut out, &trace)?;
-        writeln!(out)?;
+        let done = serde_json::to_writer(&mut out, &trace).map_err(std::io::Error::from);
+        done.and_then(|()| writeln!(out)).map_err(reader_left)?;
     }
     if let Some(path) = &args.pcap {
         let mut file = std::io::BufWriter::new(std::fs::File::create(path)?);
@@ -151,7 +151,7 @@ async fn follow(
             }
             Some(FromRun::Events { events: batch }) => {
                 if !args.json {
-                    printer.print(&batch)?;
+                    printer.print(&batch).map_err(reader_left)?;
                 }
                 events.extend(batch);
             }

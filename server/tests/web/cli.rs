@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 fn wirebook(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_wirebook")).args(args).output().unwrap()
@@ -57,6 +57,29 @@ fn labs_are_listed() {
     let output = wirebook(&["labs", "--json"]);
     let infos: Vec<api::lab::LabInfo> = serde_json::from_slice(&output.stdout).unwrap();
     assert!(infos.iter().any(|info| info.slug == "tcp-echo"));
+}
+
+/// As `wirebook … | head -1`.
+#[test]
+fn whoever_reads_only_the_first_line_gets_no_complaint() {
+    for args in [&["labs"][..], &["labs", "--json"], &["run", "tcp-echo"], &["run", "tcp-echo", "--json"]] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_wirebook"));
+        command.args(args).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut process = command.spawn().unwrap();
+        drop(process.stdout.take());
+        let output = process.wait_with_output().unwrap();
+        let said = errors(&output);
+        assert_eq!((output.status.code(), said.contains("错误")), (Some(0), false), "{args:?}: {said}");
+    }
+}
+
+#[test]
+fn the_lower_tier_is_a_remark_with_its_reason_and_cure() {
+    let output = wirebook(&["run", "tcp-echo", "--tier", "loopback"]);
+    assert_eq!(output.status.code(), Some(0));
+    let said = errors(&output);
+    assert!(said.lines().count() == 1 && said.starts_with("注意：以回环层级运行，看不到帧。"), "{said}");
+    assert!(said.contains("WIREBOOK_TIER=loopback") && said.contains("要看帧："), "{said}");
 }
 
 #[test]

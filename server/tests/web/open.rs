@@ -79,6 +79,43 @@ async fn a_chat_room_brings_two_guests_together() {
     assert_eq!(open.interrupted().await.code(), Some(0));
 }
 
+/// The close code that answers these bytes, which a guest of the room sends behind his name.
+async fn code_for(open: &Open, bytes: &[u8]) -> Option<u16> {
+    let (mut guest, _) = tokio_tungstenite::connect_async(&open.url).await.unwrap();
+    guest.send(Message::text("丙")).await.unwrap();
+    guest.get_mut().write_all(bytes).await.unwrap();
+    loop {
+        match soon("Close", guest.next()).await {
+            Some(Ok(Message::Close(frame))) => return frame.map(|frame| frame.code.into()),
+            Some(Ok(_)) => {}
+            Some(Err(_)) | None => return None,
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_chat_room_says_why_it_parts_from_a_guest() {
+    let open = Open::lab("ws-chat").await;
+    let (mut stays, _) = tokio_tungstenite::connect_async(&open.url).await.unwrap();
+    stays.send(Message::text("甲")).await.unwrap();
+    let too_long = [&[0x82, 0xfe, 0x40, 0x01, 0, 0, 0, 0][..], &[0; 0x4001]].concat();
+    for (bytes, code) in [
+        (&b"\x81\x82\0\0\0\0\xff\xfe"[..], 1007), // a text that is not UTF-8
+        (b"\x81\x02hi", 1002),                    // not masked
+        (b"\x83\x82\0\0\0\0hi", 1002),            // a reserved opcode
+        (&too_long, 1009),
+    ] {
+        assert_eq!(code_for(&open, bytes).await, Some(code), "{:?}", &bytes[..2]);
+    }
+    // Whoever stays hears of them as of any other guest.
+    let mut left = 0;
+    while left < 4 {
+        let news = soon("news", stays.next()).await.unwrap().unwrap();
+        left += usize::from(news.to_text().unwrap().contains("left"));
+    }
+    assert_eq!(open.interrupted().await.code(), Some(0));
+}
+
 /// The answer to a GET, head and body.
 async fn get(addr: SocketAddr, path: &str) -> String {
     let mut stream = TcpStream::connect(addr).await.unwrap();

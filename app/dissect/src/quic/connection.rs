@@ -1,6 +1,6 @@
 //! What is known of one connection, and what its packets do.
 
-use super::ends::{CLIENT, Ends};
+use super::ends::Ends;
 use super::flows::Flows;
 use super::frames::{self, Deed};
 use super::packet::{Header, Kind, Unsealed};

@@ -23,7 +23,7 @@ pub struct Report {
 }
 
 /// What both are told about a capture.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Known {
     pub hints: Hints,
     /// Where tshark finds the `.proto` files that the hints' descriptors were made from.

@@ -1,8 +1,12 @@
-//! The state of a bench in the page's address: `?lab=tcp-echo&p.message=hi&l.client=d50l20&seed=7&trace=…&at=42`.
+//! The state of a bench in the page's address: `?lab=tcp-echo&p.message=hi&l.client=d50l20&seed=7&trace=…&at=42`,
+//! and beside it which view is chosen, how it draws and what is compared: `&view=chart&bars=mean`,
+//! `&view=compare&with=…&parts=a0.b1`.
 //!
 //! Only what differs from the defaults is written. Parts that make no sense are ignored when read.
 
+use super::compare::part::Part;
 use super::knob::KNOBS;
+use super::metrics::bars::Statistic;
 use super::number;
 use api::line::{Impairments, Line};
 use api::run::Congestion;
@@ -20,6 +24,14 @@ pub(crate) struct Address {
     pub(crate) congestion: Option<Congestion>,
     /// Saved trace on show.
     pub(crate) trace: Option<String>,
+    /// Name of the view that the reader chose.
+    pub(crate) view: Option<String>,
+    /// What the chart's bars are; none: curves.
+    pub(crate) bars: Option<Statistic>,
+    /// Saved trace to compare with.
+    pub(crate) with: Option<String>,
+    /// What stands on the two sides of the comparison.
+    pub(crate) parts: Option<[Part; 2]>,
     /// Selected event.
     pub(crate) selected: Option<u32>,
     /// Time cursor in nanoseconds, where no event is selected.
@@ -46,6 +58,10 @@ impl Address {
         push("seed", self.seed.map(|seed| seed.to_string()));
         push("cc", self.congestion.map(|congestion| congestion.linux_name().to_owned()));
         push("trace", self.trace.clone());
+        push("view", self.view.clone());
+        push("bars", self.bars.map(|bars| bars.key().to_owned()));
+        push("with", self.with.clone());
+        push("parts", self.parts.map(|[first, second]| format!("{}.{}", first.key(), second.key())));
         push("at", self.selected.map(|seq| seq.to_string()));
         push("t", self.cursor.map(|time| time.to_string()));
         pairs
@@ -60,6 +76,10 @@ impl Address {
                 "seed" => address.seed = value.parse().ok(),
                 "cc" => address.congestion = congestion(&value),
                 "trace" => address.trace = Some(value).filter(|id| is_id(id)),
+                "view" => address.view = Some(value),
+                "bars" => address.bars = Statistic::from_key(&value),
+                "with" => address.with = Some(value).filter(|id| is_id(id)),
+                "parts" => address.parts = parts(&value),
                 "at" => address.selected = value.parse().ok(),
                 "t" => address.cursor = value.parse().ok(),
                 _ => {
@@ -83,8 +103,13 @@ pub(crate) fn congestion(name: &str) -> Option<Congestion> {
     [Congestion::Cubic, Congestion::Reno, Congestion::Bbr].into_iter().find(|c| c.linux_name() == name)
 }
 
+fn parts(text: &str) -> Option<[Part; 2]> {
+    let (first, second) = text.split_once('.')?;
+    Some([Part::from_key(first)?, Part::from_key(second)?])
+}
+
 /// Could be an id of a trace: keeps the address from reaching into other paths of the site.
-fn is_id(text: &str) -> bool {
+pub(crate) fn is_id(text: &str) -> bool {
     !text.is_empty() && text.len() <= 64 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
 }
 
@@ -131,6 +156,10 @@ mod tests {
             seed: Some(u64::MAX),
             congestion: Some(Congestion::Reno),
             trace: Some("01JD-abc".into()),
+            view: Some("compare".into()),
+            bars: Some(Statistic::Mean),
+            with: Some("01JD-def".into()),
+            parts: Part::from_key("a0").zip(Part::from_key("b")).map(Into::into),
             selected: Some(42),
             cursor: Some(123_456_789),
         }
@@ -160,6 +189,10 @@ mod tests {
             ("seed", "-1"),
             ("cc", "vegas"),
             ("trace", "../../etc"),
+            ("bars", "median"),
+            ("with", "a/b"),
+            ("parts", "a0"),
+            ("parts", "a.x"),
             ("at", "seven"),
             ("l.client", "z9"),
             ("l.server", "l101"),

@@ -1,11 +1,13 @@
 //! 内核: what the kernel knew of each socket, at the cursor and over time.
 
+mod curves;
 mod samples;
 pub(crate) mod sockets;
 mod table;
 mod timeline;
 
-use super::chart::{self, Chart, Curves};
+use super::chart::Chart;
+use super::chart::panels::Panels;
 use super::state::Bench;
 use api::trace::Body;
 use leptos::prelude::*;
@@ -38,10 +40,10 @@ pub fn Kernel(
         }
         by_hand.set(Some(id));
     });
-    let curves = Memo::new(move |_| {
+    let panels = Memo::new(move |_| {
         let drawn = bench.model.with(|model| {
             let history = chosen.get().and_then(|id| model.socket(id));
-            history.map_or_else(Curves::default, |history| Curves::new(history, model.end))
+            history.map_or_else(Panels::default, |history| curves::curves(history, model.end))
         });
         Arc::new(drawn)
     });
@@ -52,7 +54,7 @@ pub fn Kernel(
         })
     };
     let any = Memo::new(move |_| bench.model.with(|model| !model.sockets.is_empty()));
-    let drawn = Memo::new(move |_| curves.with(|curves| !chart::nothing(curves)));
+    let drawn = Memo::new(move |_| panels.with(|panels| !panels.is_empty()));
     view! {
         <div class="kernel">
             <Show when=move || any.get() fallback=|| view! { <p class="kernel-empty">"内核还没有报告套接字。"</p> }>
@@ -61,7 +63,7 @@ pub fn Kernel(
                 <Timeline bench/>
                 <p class="kernel-heading">{title}<small>"等比例时间轴，图例中是游标处的值"</small></p>
                 <Show when=move || drawn.get() fallback=|| view! { <p class="kernel-empty">"这个套接字没有拥塞控制（UDP 或监听），没有曲线可画。"</p> }>
-                    <Chart bench curves/>
+                    <Chart bench panels label="所选连接的 cwnd、ssthresh、在途段数与 rtt：方向键逐个采样查看，数值见下面的采样表"/>
                 </Show>
                 <Samples bench chosen/>
             </Show>

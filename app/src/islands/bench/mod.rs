@@ -8,6 +8,7 @@ pub(crate) mod browser;
 mod chart;
 pub mod code;
 mod command;
+pub(crate) mod compare;
 pub(crate) mod controls;
 mod entry;
 mod fields;
@@ -22,7 +23,9 @@ mod lines;
 pub(crate) mod live;
 mod load;
 pub mod log;
+mod markup;
 pub(crate) mod measure;
+mod metrics;
 pub mod model;
 mod number;
 mod onion;
@@ -36,6 +39,7 @@ mod share;
 pub mod source;
 pub mod state;
 mod status;
+mod streams;
 mod sync;
 mod value;
 mod views;
@@ -121,9 +125,16 @@ fn start(
         ready.set(true);
         bench.still.set(browser::prefers_less_motion());
         status::follow_link(link);
-        let address = sync::read(bench);
+        let address = sync::read(bench, trace.get_value().is_some());
         if let Some(address) = &address {
             settings.read(address);
+            let compares = address.with.is_some().then_some(views::Panel::Compare);
+            bench.view.set(address.view.as_deref().and_then(views::Panel::named).or(compares));
+            bench.bars.set(address.bars);
+            bench.compared.parts.set(address.parts);
+            if let Some(id) = address.with.clone() {
+                spawn_local(compare::state::load(bench, id));
+            }
         }
         sync::write(bench, settings, trace.get_value());
         let wanted = address.as_ref().and_then(|address| address.trace.clone()).or_else(|| trace.get_value());

@@ -30,6 +30,10 @@ pub struct Model {
     pub sections: Vec<Section>,
     /// Lines of the key log, in the order in which they came.
     pub secrets: Vec<String>,
+    /// What the lab sampled, in the order in which the series first appeared.
+    pub series: Vec<Series>,
+    /// The hosts from this one on belong to a second run, see `compare`; `None` if there is but one.
+    pub second: Option<HostId>,
     /// How many levels of lines that are not Ethernet there are.
     pub signals: u32,
     /// How many events of the lab enter or leave a layer, see `onion`.
@@ -101,6 +105,23 @@ pub struct Measurement {
     pub label: String,
     pub value: f64,
     pub unit: String,
+}
+
+/// Values over time under one name.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Series {
+    pub host: Option<HostId>,
+    pub name: String,
+    pub unit: String,
+    /// Sorted by `(time, seq)`.
+    pub points: Vec<Point>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Point {
+    pub time: u64,
+    pub seq: u32,
+    pub value: f64,
 }
 
 /// The part of a run that begins here.
@@ -197,6 +218,11 @@ impl Model {
                 let row = Measurement { time, seq, host, value, label: label.clone(), unit: unit.clone() };
                 insert_sorted(&mut self.measured, row, |row| (row.time, row.seq));
             }
+            Body::Lifecycle(Lifecycle::Sampled { host, series, value, unit }) => {
+                let at = self.series(*host, series, unit);
+                let point = Point { time, seq, value: *value };
+                insert_sorted(&mut self.series[at].points, point, |point| (point.time, point.seq));
+            }
             Body::Lifecycle(Lifecycle::Section { title }) => {
                 let row = Section { time, seq, title: title.clone() };
                 insert_sorted(&mut self.sections, row, |row| (row.time, row.seq));
@@ -205,6 +231,28 @@ impl Model {
             Body::Secret(secret) => self.secrets.push(secret.line.clone()),
             Body::Lifecycle(_) | Body::Message(_) => {}
         }
+    }
+
+    /// Where the series is, which begins to exist if need be.
+    fn series(&mut self, host: Option<HostId>, name: &str, unit: &str) -> usize {
+        let same = |series: &Series| series.host == host && series.name == name && series.unit == unit;
+        self.series.iter().position(same).unwrap_or_else(|| {
+            let (name, unit) = (name.to_owned(), unit.to_owned());
+            self.series.push(Series { host, name, unit, points: Vec::new() });
+            self.series.len() - 1
+        })
+    }
+
+    /// The section that an event belongs to: `None` before the first.
+    #[must_use]
+    pub fn section_at(&self, time: u64, seq: u32) -> Option<usize> {
+        self.sections.partition_point(|section| (section.time, section.seq) <= (time, seq)).checked_sub(1)
+    }
+
+    /// Is a host of the second of two runs?
+    #[must_use]
+    pub fn is_second(&self, host: HostId) -> bool {
+        self.second.is_some_and(|second| host >= second)
     }
 
     fn file(&mut self, name: &str) -> u16 {

@@ -120,3 +120,23 @@ fn absurd_sequence_numbers_are_refused() {
     model.apply(vec![frame(u32::MAX, 1, 0)]);
     assert!(model.is_empty());
 }
+
+#[test]
+fn samples_of_one_name_host_and_unit_are_one_series() {
+    let sampled = |seq: u32, time: u64, host: Option<u8>, value: f64| {
+        let what = Lifecycle::Sampled { host, series: "队列".into(), value, unit: "个".into() };
+        Event { seq, time, body: Body::Lifecycle(what) }
+    };
+    let mut model = Model::default();
+    let section = Body::Lifecycle(Lifecycle::Section { title: "第二段".into() });
+    model.apply(vec![sampled(0, 10, None, 1.0), sampled(1, 20, Some(1), 5.0)]);
+    model.apply(vec![
+        sampled(3, 30, None, 3.0),
+        sampled(2, 15, None, 2.0),
+        Event { seq: 4, time: 18, body: section },
+    ]);
+    let values = |at: usize| model.series[at].points.iter().map(|point| point.value).collect::<Vec<_>>();
+    assert_eq!((model.series.len(), values(0), values(1)), (2, vec![1.0, 2.0, 3.0], vec![5.0]));
+    assert_eq!((model.section_at(15, 2), model.section_at(30, 3)), (None, Some(0)));
+    assert_eq!(model.neighbour(None, 0, true, true), Some(4), "points are no steps");
+}

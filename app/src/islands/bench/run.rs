@@ -185,6 +185,7 @@ impl Run {
         bench.selected_bytes.set(None);
         bench.cursor.set(0);
         bench.follow.set(true);
+        bench.model.with_untracked(|model| bench.compared.keep(model));
         bench.model.set(Model::of_new_run(tier));
         bench.origin.set(Origin::Live);
     }

@@ -3,6 +3,7 @@
 
 use super::format;
 use super::model::{FrameRow, Model};
+use super::streams::span::{Follower, StreamSpan};
 use dissect::{Decoders, Dissection, Dissector, Followed, Hints, Opened, Segment};
 
 /// The words for one frame.
@@ -22,8 +23,12 @@ pub(crate) struct Told {
 pub(crate) struct Segments {
     hints: Hints,
     decoders: Decoders,
-    dissector: Dissector,
-    /// How many secrets of the trace the dissector has.
+    /// Of two runs side by side each has its own: they use the same addresses.
+    dissectors: [Dissector; 2],
+    follower: Follower,
+    /// In the order of frames.
+    spans: Vec<StreamSpan>,
+    /// How many secrets of the trace the dissectors have.
     secrets: usize,
     /// Event and time it was made for, in the order of frames.
     of: Vec<(u32, u64)>,
@@ -33,13 +38,13 @@ pub(crate) struct Segments {
 impl Segments {
     /// For frames of a lab that says this about its bytes.
     pub(crate) fn new(hints: Hints, decoders: Decoders) -> Self {
-        let dissector = Dissector::new(hints.clone(), decoders);
-        Self { hints, decoders, dissector, ..Self::default() }
+        let dissectors = [(); 2].map(|()| Dissector::new(hints.clone(), decoders));
+        Self { hints, decoders, dissectors, ..Self::default() }
     }
 
     /// True if the frames so far carry a protocol that these decoders only recognize.
     pub(crate) fn lacks(&self) -> bool {
-        self.dissector.lacks()
+        self.dissectors.iter().any(Dissector::lacks)
     }
 
     /// Begins anew with other decoders.
@@ -61,14 +66,32 @@ impl Segments {
         if known == 0 || !(is_same(0) && is_same(known - 1)) || self.secrets != model.secrets.len() {
             self.know(self.decoders);
             for line in &model.secrets {
-                self.dissector.secret(line);
+                for dissector in &mut self.dissectors {
+                    dissector.secret(line);
+                }
             }
             self.secrets = model.secrets.len();
         }
-        for row in model.frames.iter().skip(self.of.len()) {
+        for (index, row) in model.frames.iter().enumerate().skip(self.of.len()) {
             self.of.push((row.seq, row.time));
-            self.told.push(tell(row, &mut self.dissector));
+            let second = model.is_second(row.frame.from);
+            let followed = (!row.frame.bytes.is_empty()).then(|| {
+                self.dissectors[usize::from(second)].push(
+                    row.frame.frame.saturating_add(1),
+                    row.time,
+                    &row.frame.bytes,
+                )
+            });
+            if let Some(followed) = &followed {
+                self.spans.extend(self.follower.push(second, index, row.time, followed));
+            }
+            self.told.push(tell(row, followed));
         }
+    }
+
+    /// Which stream owns which bytes.
+    pub(crate) fn spans(&self) -> &[StreamSpan] {
+        &self.spans
     }
 
     /// The words for the frame at this position of the model's frames.
@@ -77,13 +100,11 @@ impl Segments {
     }
 }
 
-fn tell(row: &FrameRow, dissector: &mut Dissector) -> Told {
-    if row.frame.bytes.is_empty() {
+fn tell(row: &FrameRow, followed: Option<Followed>) -> Told {
+    let Some(Followed { dissection, segment, opened }) = followed else {
         let caption = format!("{}（内容未记录）", format::bytes(row.frame.length.into()));
         return Told { caption, protocol: "—", summary: "（内容未记录）".to_owned(), opened: None };
-    }
-    let Followed { dissection, segment, opened } =
-        dissector.push(row.frame.frame.saturating_add(1), row.time, &row.frame.bytes);
+    };
     let innermost = dissection.layers.iter().rev().find(|layer| !layer.quoted && layer.protocol != "data");
     let bare = innermost.map_or("", |layer| layer.protocol);
     let (caption, summary) = match (&segment, bare) {

@@ -4,6 +4,7 @@ use super::browser;
 use super::command;
 use super::run::Run;
 use super::state::{Bench, Origin};
+use super::views::Panel;
 use crate::islands::boxed::{heard, part};
 use leptos::prelude::*;
 
@@ -52,6 +53,14 @@ pub(crate) fn Share(bench: Bench, run: Run) -> impl IntoView {
         let seed = run.made_with.with(|choice| choice.as_ref()?.seed)?;
         Some(view! { <span class="bench-seed">{format!("种子 {seed}")}</span> })
     };
+    let previous = move || {
+        bench.compared.previous.with(Option::is_some) && bench.model.with(|model| model.outcome.is_some())
+    };
+    let compare = move |_| {
+        bench.compared.with_previous();
+        bench.view.set(Some(Panel::Compare));
+        bench.touched.set(true);
+    };
     view! {
         <div class="bench-share">
             {seed}
@@ -62,6 +71,9 @@ pub(crate) fn Share(bench: Bench, run: Run) -> impl IntoView {
             </Show>
             {saved}
             {recorded}
+            {part(move || previous().then(|| view! {
+                <button type="button" class="bench-quiet" on:click=heard(compare)>"与上一次运行对照"</button>
+            }))}
         </div>
     }
 }

@@ -1,8 +1,11 @@
 //! What all views of one bench share: the trace, one time cursor, one selection.
 
+use super::compare::state::Compared;
+use super::metrics::bars::Statistic;
 use super::model::{Model, is_shown};
 use super::segments::Segments;
 use super::source::Source;
+use super::views::Panel;
 use crate::known;
 use api::lab::LabInfo;
 use dissect::Decoders;
@@ -48,6 +51,12 @@ pub struct Bench {
     pub source: RwSignal<Option<Source>>,
     /// The reader did something with this bench: the page's address tells its state.
     pub touched: RwSignal<bool>,
+    /// The view the reader chose last.
+    pub(crate) view: RwSignal<Option<Panel>>,
+    /// The chart shows bars of this; `None`: curves.
+    pub(crate) bars: RwSignal<Option<Statistic>>,
+    /// What the trace is compared with.
+    pub(crate) compared: Compared,
     segments: StoredValue<Segments>,
     /// The frames were told anew by decoders that came late.
     pub(crate) told_anew: RwSignal<bool>,
@@ -72,6 +81,9 @@ impl Bench {
             still: RwSignal::new(false),
             source: RwSignal::new(None),
             touched: RwSignal::new(false),
+            view: RwSignal::new(None),
+            bars: RwSignal::new(None),
+            compared: Compared::new(),
             segments,
             told_anew: RwSignal::new(false),
         }

@@ -10,9 +10,14 @@ use std::time::Duration;
 /// Writing waits until nothing changed for so long.
 const CALM: Duration = Duration::from_millis(400);
 
-/// What the page's address says about this bench, if anything.
-pub(crate) fn read(bench: Bench) -> Option<Address> {
-    let address = Address::from_pairs(browser::query().into_iter())?;
+/// What the page's address says about this bench, if anything. On the page of a trace there is only one bench
+/// (`only`): its name may be left out, as in `/traces/…?with=…`.
+pub(crate) fn read(bench: Bench, only: bool) -> Option<Address> {
+    let mut pairs = browser::query();
+    if only && !pairs.is_empty() && !pairs.iter().any(|(name, _)| name == "lab") {
+        pairs.push(("lab".into(), bench.name.get_value()));
+    }
+    let address = Address::from_pairs(pairs.into_iter())?;
     bench.name.with_value(|name| *name == address.name).then_some(address)
 }
 
@@ -29,6 +34,10 @@ pub(crate) fn write(bench: Bench, settings: Settings, shown: Option<String>) {
             Origin::Nothing | Origin::Recording => None,
         };
         address.trace = trace.filter(|id| Some(id) != shown.as_ref());
+        address.view = bench.view.get().map(|panel| panel.names().0.to_owned());
+        address.bars = bench.bars.get();
+        address.with = bench.compared.other.with(|other| other.as_ref().and_then(|other| other.id.clone()));
+        address.parts = bench.compared.parts.get();
         address.selected = bench.selected.get();
         let (cursor, end) = (bench.cursor.get(), bench.model.with(|model| model.end));
         address.cursor = Some(cursor).filter(|cursor| address.selected.is_none() && *cursor < end);

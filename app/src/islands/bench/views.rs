@@ -1,12 +1,15 @@
 //! The views of a trace: two side by side and the others below as tabs where there is room, all as tabs where not.
 
 use super::code::Code;
+use super::compare::Compare;
 use super::frames::Frames;
 use super::kernel::Kernel;
 use super::log::Log;
+use super::metrics::{self, Metrics};
 use super::onion::Onion;
 use super::sequence::Sequence;
 use super::state::Bench;
+use super::streams::Streams;
 use super::waveform::Waveform;
 use crate::islands::boxed::{boxed, heard, part};
 use leptos::ev::KeyboardEvent;
@@ -15,7 +18,7 @@ use leptos::wasm_bindgen::JsCast;
 
 /// One view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Panel {
+pub(crate) enum Panel {
     Sequence,
     Code,
     Frames,
@@ -23,11 +26,32 @@ enum Panel {
     Log,
     Waveform,
     Onion,
+    Chart,
+    Streams,
+    Compare,
 }
 
 impl Panel {
-    /// End of an element id, and the word on the tab.
-    fn names(self) -> (&'static str, &'static str) {
+    const ALL: [Self; 10] = [
+        Self::Sequence,
+        Self::Code,
+        Self::Frames,
+        Self::Kernel,
+        Self::Log,
+        Self::Waveform,
+        Self::Onion,
+        Self::Chart,
+        Self::Streams,
+        Self::Compare,
+    ];
+
+    /// The view of this name in an address.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|panel| panel.names().0 == name)
+    }
+
+    /// End of an element id and name in the address, and the word on the tab.
+    pub(crate) fn names(self) -> (&'static str, &'static str) {
         match self {
             Self::Sequence => ("sequence", "时序图"),
             Self::Code => ("code", "代码"),
@@ -36,6 +60,9 @@ impl Panel {
             Self::Log => ("log", "日志"),
             Self::Waveform => ("waveform", "波形"),
             Self::Onion => ("onion", "洋葱"),
+            Self::Chart => ("chart", "图表"),
+            Self::Streams => ("streams", "流"),
+            Self::Compare => ("compare", "对照"),
         }
     }
 
@@ -48,21 +75,43 @@ impl Panel {
             Self::Log => view! { <Log bench/> }.into_any(),
             Self::Waveform => view! { <Waveform bench/> }.into_any(),
             Self::Onion => view! { <Onion bench/> }.into_any(),
+            Self::Chart => view! { <Metrics bench/> }.into_any(),
+            Self::Streams => view! { <Streams bench/> }.into_any(),
+            Self::Compare => view! { <Compare bench/> }.into_any(),
         }
     }
 }
 
+/// What a trace has to show.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Has {
+    frames: bool,
+    signals: bool,
+    crossings: bool,
+    samples: bool,
+    /// Results of one unit, which bars compare.
+    results: bool,
+    streams: bool,
+}
+
 /// Which view stands first and which others there are, besides the code.
-fn panels(frames: bool, signals: bool, crossings: bool) -> (Panel, Vec<Panel>) {
-    let (first, mut others) = match (frames, signals) {
-        (false, true) => (Panel::Waveform, vec![Panel::Sequence, Panel::Log, Panel::Kernel]),
-        (true, true) => (Panel::Sequence, vec![Panel::Frames, Panel::Waveform, Panel::Kernel, Panel::Log]),
-        (_, false) => (Panel::Sequence, vec![Panel::Frames, Panel::Kernel, Panel::Log]),
-    };
-    if crossings {
-        others.insert(0, Panel::Onion);
-    }
-    (first, others)
+fn panels(has: Has) -> (Panel, Vec<Panel>) {
+    let wave_first = has.signals && !has.frames;
+    let first = if wave_first { Panel::Waveform } else { Panel::Sequence };
+    let others = [
+        (has.crossings, Panel::Onion),
+        (has.samples, Panel::Chart),
+        (wave_first, Panel::Sequence),
+        (!wave_first, Panel::Frames),
+        (has.signals && has.frames, Panel::Waveform),
+        (has.streams, Panel::Streams),
+        (!wave_first, Panel::Kernel),
+        (true, Panel::Log),
+        (wave_first, Panel::Kernel),
+        (has.results && !has.samples, Panel::Chart),
+        (true, Panel::Compare),
+    ];
+    (first, others.into_iter().filter(|(is, _)| *is).map(|(_, panel)| panel).collect())
 }
 
 /// All views of a bench. Only those that can be seen exist.
@@ -72,12 +121,19 @@ pub(crate) fn Views(
     /// There is room for two columns.
     wide: Memo<bool>,
 ) -> impl IntoView {
-    let chosen = RwSignal::new(None);
-    let kinds = Memo::new(move |_| {
-        bench.model.with(|model| panels(!model.frames.is_empty(), model.signals > 0, model.crossings > 0))
+    let chosen = bench.view;
+    let has = Memo::new(move |_| {
+        bench.model.with(|model| Has {
+            frames: !model.frames.is_empty(),
+            signals: model.signals > 0,
+            crossings: model.crossings > 0,
+            samples: !model.series.is_empty(),
+            results: metrics::bars::compares(model),
+            streams: bench.with_segments(model, |segments| !segments.spans().is_empty()),
+        })
     });
     move || {
-        let (first, others) = kinds.get();
+        let (first, others) = panels(has.get());
         if wide.get() {
             view! {
                 <div class="bench-views bench-wide">
@@ -111,6 +167,10 @@ fn Tabs(
     });
     let tab_id = move |panel: Panel| bench.id(&format!("tab-{}", panel.names().0));
     let panel_id = bench.id("panel");
+    let choose = move |panel| {
+        chosen.set(Some(panel));
+        bench.touched.set(true);
+    };
     let on_key = move |event: KeyboardEvent| {
         let next = all.with_value(|all| {
             let at = all.iter().position(|panel| *panel == active.get_untracked()).unwrap_or(0);
@@ -128,7 +188,7 @@ fn Tabs(
         });
         if let Some(panel) = next {
             event.prevent_default();
-            chosen.set(Some(panel));
+            choose(panel);
             if let Some(tab) = document().get_element_by_id(&tab_id(panel))
                 && let Ok(tab) = tab.dyn_into::<web_sys::HtmlElement>()
             {
@@ -144,7 +204,7 @@ fn Tabs(
                     <button type="button" role="tab" id=tab_id(panel) aria-controls=panel_id.clone()
                         aria-selected=boxed(move || is_active().to_string())
                         tabindex=boxed(move || if is_active() { "0" } else { "-1" })
-                        on:click=heard(move |_| chosen.set(Some(panel)))>
+                        on:click=heard(move |_| choose(panel))>
                         {panel.names().1}
                     </button>
                 }
@@ -163,14 +223,27 @@ mod tests {
 
     #[test]
     fn a_trace_without_frames_but_with_levels_begins_with_the_waveform() {
-        assert_eq!(panels(false, true, false).0, Panel::Waveform);
+        assert_eq!(panels(Has { signals: true, ..Has::default() }).0, Panel::Waveform);
         for (frames, signals) in [(false, false), (true, false), (true, true)] {
-            let (first, others) = panels(frames, signals, false);
+            let has = Has { frames, signals, ..Has::default() };
+            let (first, others) = panels(has);
             assert_eq!(first, Panel::Sequence);
             assert_eq!(others.contains(&Panel::Waveform), signals);
             assert!(!others.contains(&first) && !others.contains(&Panel::Code));
-            assert!(!others.contains(&Panel::Onion));
-            assert_eq!(panels(frames, signals, true).1[0], Panel::Onion);
+            assert!(![Panel::Onion, Panel::Chart, Panel::Streams].iter().any(|panel| others.contains(panel)));
+            assert_eq!(panels(Has { crossings: true, ..has }).1[0], Panel::Onion);
+            assert_eq!(panels(Has { samples: true, ..has }).1[0], Panel::Chart);
+            assert!(
+                panels(Has { results: true, ..has }).1[1..].contains(&Panel::Chart),
+                "results open no view"
+            );
+            assert!(panels(Has { streams: true, ..has }).1.contains(&Panel::Streams));
         }
+    }
+
+    #[test]
+    fn every_view_is_found_by_its_name() {
+        assert!(Panel::ALL.into_iter().all(|panel| Panel::named(panel.names().0) == Some(panel)));
+        assert_eq!(Panel::named("x"), None);
     }
 }

@@ -99,7 +99,7 @@ impl Watch<'_> {
                     sleep(Duration::from_millis(1)).await;
                 }
             };
-            timeout(Duration::from_secs(3), changed).await.context("健康检查没有发觉")?;
+            timeout(Duration::from_secs(10), changed).await.context("健康检查没有发觉")?;
             anyhow::Ok(started.elapsed())
         };
         sleep(off).await;

@@ -126,12 +126,19 @@ pub(crate) fn meant_for(model: &Model, row: &FrameRow) -> Option<HostId> {
         let mut octets = mac.split(':').map(|octet| u8::from_str_radix(octet, 16));
         destination.iter().all(|byte| octets.next() == Some(Ok(*byte)))
     };
-    let addressed = model.hosts.iter().position(|host| {
+    // Of two runs side by side, the sender's own.
+    let (first, end) = match (model.second.map(usize::from), model.is_second(row.frame.from)) {
+        (Some(second), true) => (second, model.hosts.len()),
+        (Some(second), false) => (0, second),
+        (None, _) => (0, model.hosts.len()),
+    };
+    let addressed = model.hosts.get(first..end)?.iter().position(|host| {
         host.interfaces.iter().any(|interface| interface.mac.as_deref().is_some_and(is_its))
     });
     let from = usize::from(row.frame.from);
-    let neighbour = if from + 1 < model.hosts.len() { Some(from + 1) } else { from.checked_sub(1) };
-    HostId::try_from(addressed.or(neighbour)?).ok()
+    let neighbour =
+        if from + 1 < end { Some(from + 1) } else { from.checked_sub(1).filter(|before| *before >= first) };
+    HostId::try_from(addressed.map(|at| first + at).or(neighbour)?).ok()
 }
 
 #[cfg(test)]
