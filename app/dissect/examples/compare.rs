@@ -35,7 +35,7 @@ fn main() -> ExitCode {
                     eprintln!("{difference}");
                 }
                 println!(
-                    "{}: {} frames, {} layers, {} fields, {} TCP segments, {} retransmissions, {} differences; only ours: {:?}; only in tshark: {:?}",
+                    "{}: {} frames, {} layers, {} fields, {} TCP segments, {} retransmissions, {} differences, {} frames opened by us only; only ours: {:?}; only in tshark: {:?}",
                     file.display(),
                     fields.frames,
                     fields.layers,
@@ -43,6 +43,7 @@ fn main() -> ExitCode {
                     segments.segments,
                     segments.retransmissions,
                     differences.len(),
+                    fields.unopened,
                     fields.only_ours,
                     fields.not_shown
                 );

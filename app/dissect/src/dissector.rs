@@ -55,7 +55,8 @@ impl Dissector {
     pub fn push(&mut self, number: u32, time: u64, frame: &[u8]) -> Followed {
         let mut dissection = crate::dissect(frame, &self.hints);
         let segment = self.conversations.push(time, &dissection);
-        let setup = Setup { hints: &self.hints, decoders: self.decoders, secrets: &self.secrets };
+        let Self { hints, decoders, secrets, .. } = self;
+        let setup = Setup { hints, decoders: *decoders, secrets, encrypted: false };
         let opened = match &segment {
             Some(segment) => self.streams.push(number, frame, &dissection, segment, setup),
             None => datagram(number, frame, &dissection).and_then(|datagram| {

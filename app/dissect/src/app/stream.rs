@@ -43,6 +43,8 @@ pub(crate) struct Setup<'a> {
     pub(crate) hints: &'a Hints,
     pub(crate) decoders: Decoders,
     pub(crate) secrets: &'a Secrets,
+    /// What carries the stream encrypts it.
+    pub(crate) encrypted: bool,
 }
 
 /// One direction of a stream, as far as it is known and not consumed.

@@ -63,6 +63,8 @@ impl Connection {
         if header.kind == Kind::Retry {
             // Its identifier replaces that of the client's first packet, and with it the keys (RFC 9001 section 5.2).
             self.protection.initial(&header.source);
+            // The client says its ClientHello once more; some make a new one.
+            self.crypto[Kind::Initial.space()] = Default::default();
         }
         let Some(Unsealed { number, number_length, plain, .. }) = unsealed else {
             let hidden = !matches!(header.kind, Kind::Retry | Kind::Negotiation | Kind::Foreign);
@@ -122,7 +124,7 @@ impl Connection {
         while !buffer.bytes().is_empty() {
             let message = match handshake::message(buffer.bytes()) {
                 Found::Message(message) => message,
-                Found::Wait(_) => break,
+                Found::Wait => break,
                 Found::Never => {
                     buffer.clear();
                     break;

@@ -16,9 +16,6 @@ const INITIAL_SALT: [u8; 20] = [
     0xbb, 0x7f, 0x0a,
 ];
 
-/// Bytes that prove that nothing was changed, at the end of every ciphertext.
-pub(crate) const TAG: usize = 16;
-
 /// A cipher suite of TLS 1.3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Suite {

@@ -53,6 +53,7 @@ fn extension(walk: &mut Walk<'_, '_>, kind: u64, told: &mut Told) -> Option<()> 
             }
             Some(())
         }
+        21 => walk.bytes(&PADDING, walk.left()),
         41 if from_client => offered_keys(walk),
         41 => walk.number(&SELECTED_IDENTITY, 2).map(drop),
         42 => walk.number(&MAX_EARLY_DATA, 4).map(drop),

@@ -12,7 +12,7 @@ pub(crate) mod names;
 
 pub(crate) use names::ALL;
 
-use crate::app::stream::{Input, Message, Next, Session, Step};
+use crate::app::stream::{Input, Message, Next, Session, Setup, Step};
 use crate::context::to_u32;
 use crate::decoders::Guess;
 use crate::fields::Fields;
@@ -218,7 +218,7 @@ impl Records {
                     out.tell("TLS", message.title);
                     self.learn(own, &message.told);
                 }
-                Found::Wait(_) => return,
+                Found::Wait => return,
                 Found::Never => return buffer.clear(),
             }
         }
@@ -287,8 +287,10 @@ impl Records {
         if last {
             inner.finish(from_client, true);
         }
-        match inner.open(from_client, input.now, input.setup) {
+        match inner.open(from_client, input.now, Setup { encrypted: true, ..input.setup }) {
             Some(Opened { mut layers, told }) => {
+                // What waits for more is in the record's own field.
+                layers.retain(|layer| layer.protocol != "data");
                 layers.iter_mut().for_each(|layer| layer.decrypted = true);
                 out.layers.extend(layers);
                 if let Some((name, summary)) = told {

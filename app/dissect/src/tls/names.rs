@@ -24,6 +24,7 @@ specs! {
     EXTENSIONS_LENGTH = "tls.handshake.extensions_length", "扩展总长", Form::Unit("字节");
     EXTENSION = "tls.handshake.extension.type", "扩展", Form::Named(EXTENSIONS);
     EXTENSION_LENGTH = "tls.handshake.extension.len", "扩展长度", Form::Unit("字节");
+    PADDING = "tls.handshake.extensions_padding_data", "填充", Form::Bytes;
     EXTENSION_DATA = "tls.handshake.extension.data", "扩展内容", Form::Bytes;
     NAMES_LENGTH = "tls.handshake.extensions_server_name_list_len", "服务器名列表长度", Form::Unit("字节");
     NAME_TYPE = "tls.handshake.extensions_server_name_type", "名字类型", Form::Named(&[(0, "主机名")]);

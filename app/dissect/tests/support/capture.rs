@@ -42,6 +42,26 @@ impl TemporaryPcap {
     }
 }
 
+impl TemporaryPcap {
+    /// A pcapng without its first packets.
+    pub fn without(name: &str, file: &[u8], mut packets: usize) -> io::Result<Self> {
+        let path = std::env::temp_dir().join(format!("dissect-{name}-{}.pcapng", std::process::id()));
+        let (mut rest, mut kept) = (file, Vec::new());
+        while let Some([kind, _, _, _, a, b, c, d]) = rest.first_chunk() {
+            let length = (u32::from_le_bytes([*a, *b, *c, *d]) as usize).clamp(12, rest.len());
+            let (block, more) = rest.split_at(length);
+            if *kind == 6 && packets > 0 {
+                packets -= 1;
+            } else {
+                kept.extend(block);
+            }
+            rest = more;
+        }
+        std::fs::write(&path, kept)?;
+        Ok(Self { path })
+    }
+}
+
 impl Drop for TemporaryPcap {
     fn drop(&mut self) {
         let _ = std::fs::remove_file(&self.path);
