@@ -103,7 +103,7 @@ impl Out {
     fn tell(&mut self, name: &'static str, summary: String) {
         match &mut self.told {
             Some((known, line)) if *known == name => {
-                line.push_str("、");
+                line.push('、');
                 line.push_str(&summary);
             }
             _ => self.told = Some((name, summary)),
@@ -112,7 +112,7 @@ impl Out {
 }
 
 impl Records {
-    fn from_client(&self, input: &Input<'_>) -> bool {
+    fn is_from_client(&self, input: &Input<'_>) -> bool {
         input.from_first != self.reversed
     }
 
@@ -247,7 +247,7 @@ impl Records {
 
     /// Opens a record with the keys of its sender, or with those that may come next.
     fn decrypt(&mut self, input: &Input<'_>, record: &[u8]) -> Option<Vec<u8>> {
-        let from_client = self.from_client(input);
+        let from_client = self.is_from_client(input);
         let side = &mut self.sides[usize::from(!input.from_first)];
         let (aad, sealed) = record.split_at_checked(HEADER)?;
         if let Some((_, traffic)) = &side.traffic
@@ -275,7 +275,7 @@ impl Records {
 
     /// Hands application data on to the protocol it belongs to.
     fn carry(&mut self, input: &Input<'_>, content: &[u8], place: &Place, last: bool, out: &mut Out) {
-        let from_client = self.from_client(input);
+        let from_client = self.is_from_client(input);
         let inner = self.inner.get_or_insert_with(|| Stream::new(self.protocol.as_deref(), input.setup));
         if inner.is_opaque() {
             if !last {
