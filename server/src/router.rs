@@ -93,7 +93,8 @@ async fn recording(Shared(state): Shared<State>, Path(slug): Path<String>, heade
     if crate::catalog::find(&slug).is_none() {
         return problem(StatusCode::NOT_FOUND, "没有这个实验");
     }
-    let mut response = problem(StatusCode::NOT_FOUND, "录像还没有做好");
+    // Not a failure: the browser asks again, and nothing red stands in the reader's console.
+    let mut response = problem(StatusCode::ACCEPTED, "录像还没有做好");
     response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
     response
 }

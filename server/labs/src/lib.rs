@@ -9,6 +9,7 @@
 
 mod entry;
 mod lab;
+mod neighbours;
 mod params;
 
 mod axum_basic;
@@ -22,6 +23,8 @@ mod graceful_shutdown;
 mod grpc_greeter;
 pub mod grpc_web;
 mod h2_frames;
+mod head_of_line;
+mod http3;
 mod http_client;
 mod icmp_ping;
 mod load_balancer;
@@ -31,6 +34,7 @@ mod pitfall_bounds;
 mod pitfall_close;
 mod pitfall_errors;
 mod pitfall_timeout;
+mod quic_streams;
 mod rate_limit;
 mod serial_mock;
 mod tcp_chat_threads;
@@ -80,6 +84,9 @@ static LABS: &[Entry] = &[
     lab!(h2_frames::H2Frames),
     lab!(grpc_greeter::GrpcGreeter),
     lab!(grpc_web::GrpcWeb),
+    lab!(quic_streams::QuicStreams),
+    lab!(http3::Http3),
+    lab!(head_of_line::HeadOfLine),
     lab!(zero_copy::ZeroCopy),
     lab!(conn_pool::ConnPool),
     lab!(load_balancer::LoadBalancer),

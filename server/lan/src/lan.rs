@@ -1,7 +1,7 @@
 //! What a lab gets: hosts, segments, and a way to say what it measured.
 
 use crate::setup::Setup;
-use crate::shared::Shared;
+use crate::shared::{Kind, Shared};
 use crate::{Config, Control, Host, Recorder};
 use api::line::Line;
 use api::run::Tier;
@@ -52,6 +52,15 @@ impl Lan {
         self.host_on(name, Segment::FIRST)
     }
 
+    /// A host on the first segment with two IPv4 addresses, [`Host::ipv4`] and [`Host::second_ipv4`]: what
+    /// moves from one to the other changes its address, as a telephone does that leaves the wireless LAN.
+    ///
+    /// # Errors
+    /// As [`Lan::host`].
+    pub fn host_with_two_addresses(&mut self, name: &str) -> anyhow::Result<Host> {
+        self.shared.add_host(name, &[Segment::FIRST.0], Kind::TwoAddresses)
+    }
+
     /// A further broadcast domain.
     pub fn segment(&mut self) -> Segment {
         let segment = Segment(self.segments);
@@ -64,7 +73,7 @@ impl Lan {
     /// # Errors
     /// As [`Lan::host`].
     pub fn host_on(&mut self, name: &str, segment: Segment) -> anyhow::Result<Host> {
-        self.shared.add_host(name, &[segment.0], false)
+        self.shared.add_host(name, &[segment.0], Kind::Plain)
     }
 
     /// A host with one interface on each segment that forwards between them. The other hosts of these
@@ -76,7 +85,7 @@ impl Lan {
         anyhow::ensure!(self.tier() == Tier::Isolated, "路由器需要 isolated 层级：这台机器只有回环网络");
         anyhow::ensure!(segments.len() >= 2, "路由器 {name} 至少要连接两个网段");
         let segments: Vec<u8> = segments.iter().map(|segment| segment.0).collect();
-        self.shared.add_host(name, &segments, true)
+        self.shared.add_host(name, &segments, Kind::Router)
     }
 
     #[must_use]

@@ -120,6 +120,28 @@ fn hosts_talk_and_their_sockets_are_seen() {
 }
 
 #[test]
+fn a_second_address_belongs_to_its_host() {
+    let (hosts, events, _) = run(0x0204, async |mut lan, _control| {
+        lan.host("server").unwrap();
+        let client = lan.host_with_two_addresses("client").unwrap();
+        let second = client.second_ipv4().unwrap();
+        assert_eq!(second.octets(), [127, 3, 4, 102]);
+        let listening = client.spawn(move || async move {
+            let listener = TcpListener::bind((second, 0)).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            drop(listener);
+        });
+        listening.await.unwrap();
+    });
+    assert_eq!(hosts[1].interfaces[0].addresses[1].to_string(), "127.3.4.102");
+    let listens = |event: &Event| {
+        matches!(&event.body, Body::Kernel(kernel)
+            if kernel.host == 1 && kernel.local.starts_with("127.3.4.102:"))
+    };
+    assert!(events.iter().any(listens));
+}
+
+#[test]
 fn what_needs_the_isolated_tier_says_so() {
     run(1, async |mut lan, control| {
         lan.host("a").unwrap();

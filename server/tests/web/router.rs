@@ -177,7 +177,7 @@ async fn labs_have_sources_and_recordings() {
     let missing = stage.get("/labs/tcp-echo/recording.json", &[]).await;
     assert_eq!(
         (missing.status(), missing.headers().contains_key("retry-after")),
-        (StatusCode::NOT_FOUND, true)
+        (StatusCode::ACCEPTED, true)
     );
     assert!(!stage.get("/labs/nothing/recording.json", &[]).await.headers().contains_key("retry-after"));
 }

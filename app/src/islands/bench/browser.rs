@@ -24,7 +24,8 @@ pub(crate) enum Problem {
 /// The status, or that there was no usable answer.
 pub(crate) async fn json<T: DeserializeOwned>(path: &str) -> Result<T, Problem> {
     let response = Request::get(path).send().await.map_err(|_| Problem::Broken)?;
-    if !response.ok() {
+    // Anything else that is not a failure has no such content (202: not yet).
+    if response.status() != 200 {
         return Err(Problem::Status(response.status()));
     }
     let text = response.text().await.map_err(|_| Problem::Broken)?;

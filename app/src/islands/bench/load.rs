@@ -26,7 +26,7 @@ pub(crate) async fn load(bench: Bench, run: Run, saved: Option<String>, address:
     let trace = loop {
         left -= 1;
         match browser::json::<Trace>(&path).await {
-            Err(Problem::Status(404)) if left > 0 => sleep(PAUSE).await,
+            Err(Problem::Status(202)) if left > 0 => sleep(PAUSE).await,
             answer => break answer,
         }
     };

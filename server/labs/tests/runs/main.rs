@@ -1,7 +1,8 @@
 //! Every lab really runs, and its trace shows what the lab promises.
 //!
-//! The binary has no standard harness because it is three programs: the tests, the process in which a test
-//! runs a lab (`once`, still single-threaded when it enters its namespaces), and `show` for authors.
+//! The binary has no standard harness because it is four programs: the tests, the process in which a test
+//! runs a lab (`once`, still single-threaded when it enters its namespaces), the one in which it opens a lab's
+//! server (`open`), and `show` for authors.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "clippy does not see that this is a test")]
 
@@ -22,11 +23,15 @@ mod framed;
 mod grpc_greeter;
 mod grpc_web;
 mod h2_frames;
+mod head_of_line;
+mod http3;
 mod http_client;
 mod icmp_ping;
 mod load_balancer;
+mod peers;
 mod pitfalls;
 mod practices;
+mod quic_streams;
 mod serial_mock;
 mod tcp_chat_threads;
 mod tcp_echo;
@@ -53,6 +58,7 @@ fn main() -> anyhow::Result<()> {
             // Threads that still wait in `accept` end with the process.
             std::process::exit(0)
         }
+        Some("open") => peers::serve(&arguments[1]),
         Some("show") => show::show(&arguments[1..]),
         _ => {
             let report = lan::probe();
@@ -72,16 +78,20 @@ fn trials(tier: Tier) -> Vec<Trial> {
         ("axum-basic", axum_basic::TESTS),
         ("axum-middleware", axum_middleware::TESTS),
         ("axum-routing", axum_routing::TESTS),
+        ("conn-pool", conn_pool::TESTS),
         ("framed", framed::TESTS),
         ("grpc-greeter", grpc_greeter::TESTS),
         ("grpc-web", grpc_web::TESTS),
         ("h2-frames", h2_frames::TESTS),
-        ("conn-pool", conn_pool::TESTS),
+        ("head-of-line", head_of_line::TESTS),
         ("http-client", http_client::TESTS),
+        ("http3", http3::TESTS),
         ("icmp-ping", icmp_ping::TESTS),
         ("load-balancer", load_balancer::TESTS),
+        ("peers", peers::TESTS),
         ("pitfalls", pitfalls::TESTS),
         ("practices", practices::TESTS),
+        ("quic-streams", quic_streams::TESTS),
         ("serial-mock", serial_mock::TESTS),
         ("tcp-chat-threads", tcp_chat_threads::TESTS),
         ("tcp-echo", tcp_echo::TESTS),
@@ -95,6 +105,7 @@ fn trials(tier: Tier) -> Vec<Trial> {
         ("ws-echo", ws_echo::TESTS),
         ("zero-copy", zero_copy::TESTS),
     ];
+    let aioquic = peers::present();
     tests
         .iter()
         .flat_map(|(group, tests)| tests.iter().map(move |(name, test)| (group, name, *test)))
@@ -104,7 +115,9 @@ fn trials(tier: Tier) -> Vec<Trial> {
                 test();
                 Ok(())
             })
-            .with_ignored_flag(needs_isolated && tier == Tier::Loopback)
+            .with_ignored_flag(
+                needs_isolated && tier == Tier::Loopback || name.starts_with("aioquic") && !aioquic,
+            )
         })
         .collect()
 }

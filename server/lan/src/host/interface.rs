@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 /// IPv6 does not exist on links with less (RFC 8200 section 5).
 const SMALLEST_IPV6_MTU: u16 = 1280;
+/// Number on a segment of host `n`'s second address: `SECOND + n`. More hosts than this there cannot be.
+pub(crate) const SECOND: u8 = 100;
 /// Setting up does not wait longer than this for the kernel's work queue: a stray report harms nobody.
 const LONGEST_JOIN: Duration = Duration::from_millis(100);
 
@@ -19,6 +21,8 @@ pub(crate) struct Interface {
     /// Number on the segment, from 1.
     pub(crate) number: u8,
     pub(crate) mtu: u16,
+    /// It has a second IPv4 address.
+    pub(crate) second: bool,
     /// It belongs to a router.
     pub(crate) forwards: bool,
     /// Number of the cable's other end in the hub, unique in the run.
@@ -28,6 +32,11 @@ pub(crate) struct Interface {
 impl Interface {
     pub(crate) fn ipv4(&self) -> Ipv4Addr {
         Ipv4Addr::new(10, 0, self.segment, self.number)
+    }
+
+    /// Numbered from [`SECOND`], so that it is nobody's first.
+    pub(crate) fn second_ipv4(&self) -> Option<Ipv4Addr> {
+        self.second.then(|| Ipv4Addr::new(10, 0, self.segment, SECOND + self.number))
     }
 
     pub(crate) fn broadcast(&self) -> Ipv4Addr {
@@ -55,6 +64,7 @@ impl Interface {
     pub(crate) fn info(&self) -> InterfaceInfo {
         let [a, b, c, d, e, f] = self.mac();
         let mut addresses = vec![IpAddr::V4(self.ipv4())];
+        addresses.extend(self.second_ipv4().map(IpAddr::V4));
         if self.has_ipv6() {
             addresses.push(IpAddr::V6(self.ipv6()));
         }

@@ -28,6 +28,7 @@ pub(crate) struct Inner {
     pub(crate) name: String,
     pub(crate) id: HostId,
     pub(crate) ipv4: Ipv4Addr,
+    pub(crate) second_ipv4: Option<Ipv4Addr>,
     pub(crate) ipv6: Ipv6Addr,
     pub(crate) broadcast: Ipv4Addr,
     pub(crate) mac: [u8; 6],
@@ -51,6 +52,12 @@ impl Host {
     #[must_use]
     pub fn ipv4(&self) -> Ipv4Addr {
         self.inner.ipv4
+    }
+
+    /// `10.0.s.(100 + n)`, if it was made by [`crate::Lan::host_with_two_addresses`]; also in `127.…`.
+    #[must_use]
+    pub fn second_ipv4(&self) -> Option<Ipv4Addr> {
+        self.inner.second_ipv4
     }
 
     /// `fd00:0:0:s::n` on its first segment, `::1` in tier `loopback`. Not usable if the line's MTU is

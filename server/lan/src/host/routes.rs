@@ -26,6 +26,10 @@ impl Routes {
             link::address_v4(index, interface.ipv4(), interface.broadcast()),
             self.route(&[10, 0, interface.segment, 0], 24, None, index),
         ]);
+        // In the subnet of the first it is a secondary address: only what a program binds to it comes from it.
+        messages.extend(
+            interface.second_ipv4().map(|second| link::address_v4(index, second, interface.broadcast())),
+        );
         if interface.has_ipv6() {
             messages.push(link::address_v6(index, interface.ipv6()));
             messages.push(link::address_v6(index, interface.link_local()));

@@ -4,6 +4,7 @@ use super::KernelObserver;
 use super::inet_diag::{DESTROY_GROUPS, Part, dump, ended};
 use super::sockets::{LAST_WORDS_NS, Sockets};
 use crate::activity::Touched;
+use crate::host::interface::SECOND;
 use crate::recorder::lock;
 use crate::sys::netlink::Socket;
 use api::trace::HostId;
@@ -20,7 +21,7 @@ const SMALL: usize = 64;
 pub(crate) enum Scope {
     /// All of them are this host's.
     Host(HostId),
-    /// Only those on `127.a.b.n` are the run's; `n − 1` is the host.
+    /// Only those on `127.a.b.n` are the run's; `n − 1` is the host, or `n − 1 −` [`SECOND`].
     Subnet { prefix: [u8; 3], hosts: u8 },
 }
 
@@ -35,7 +36,8 @@ impl Scope {
             (Self::Host(host), _) => Some(*host),
             (Self::Subnet { prefix, hosts }, IpAddr::V4(ip)) => {
                 let [a, b, c, n] = ip.octets();
-                ([a, b, c] == *prefix && (1..=*hosts).contains(&n)).then(|| n - 1)
+                let number = if n > SECOND { n - SECOND } else { n };
+                ([a, b, c] == *prefix && (1..=*hosts).contains(&number)).then(|| number - 1)
             }
             (Self::Subnet { .. }, IpAddr::V6(_)) => None,
         }

@@ -2,7 +2,7 @@
 
 mod routes;
 
-use crate::host::interface::Interface;
+use crate::host::interface::{Interface, SECOND};
 use crate::host::network::Plan;
 use crate::host::routes::Routes;
 use crate::host::thread::{self, HostThread};
@@ -24,8 +24,8 @@ use std::time::Duration;
 
 /// Interface numbers in the hub start here, above its own loopback device.
 const FIRST_HUB_INDEX: u32 = 10;
-/// `n` in an address is one byte, and 255 is the broadcast address.
-const MOST_HOSTS: u8 = 250;
+/// `n` in an address is one byte, and so is the number of a second address.
+const MOST_HOSTS: u8 = SECOND;
 
 #[derive(Debug)]
 pub(crate) struct Shared {
@@ -35,6 +35,16 @@ pub(crate) struct Shared {
     pub(crate) kernel: Arc<KernelObserver>,
     wire: Option<(Wire, Arc<Mutex<Hub>>)>,
     hosts: Mutex<Vec<Entry>>,
+}
+
+/// What is special about a host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Plain,
+    /// Its first interface has a second IPv4 address.
+    TwoAddresses,
+    /// Forwards between its interfaces.
+    Router,
 }
 
 /// A host as the LAN keeps it.
@@ -82,12 +92,12 @@ impl Shared {
         Ok((Arc::new(Self { config, recorder, setup, kernel, wire, hosts }), thread))
     }
 
-    pub(crate) fn add_host(&self, name: &str, segments: &[u8], forwards: bool) -> anyhow::Result<Host> {
+    pub(crate) fn add_host(&self, name: &str, segments: &[u8], kind: Kind) -> anyhow::Result<Host> {
         self.setup.time(|| {
             let id = self.next_host(name)?;
             match &self.wire {
-                Some((wire, hub)) => self.add_isolated(name, id, segments, forwards, wire, hub),
-                None => self.add_loopback(name, id),
+                Some((wire, hub)) => self.add_isolated(name, id, segments, kind, wire, hub),
+                None => self.add_loopback(name, id, kind),
             }
         })
     }
@@ -106,12 +116,13 @@ impl Shared {
         name: &str,
         host: HostId,
         segments: &[u8],
-        forwards: bool,
+        kind: Kind,
         wire: &Wire,
         hub: &Arc<Mutex<Hub>>,
     ) -> anyhow::Result<Host> {
         let line = self.config.lines.get(name).cloned().unwrap_or_default();
         let mtu = line.up.mtu.min(line.down.mtu);
+        let forwards = kind == Kind::Router;
         let used: usize = lock(&self.hosts).iter().map(|entry| entry.interfaces.len()).sum();
         let interfaces: Vec<Interface> = (0u8..)
             .zip(segments)
@@ -120,6 +131,7 @@ impl Shared {
                 segment,
                 number: host + 1,
                 mtu,
+                second: kind == Kind::TwoAddresses && index == 0,
                 forwards,
                 hub_index: FIRST_HUB_INDEX + used as u32 + u32::from(index),
             })
@@ -162,6 +174,7 @@ impl Shared {
             name: name.into(),
             id: host,
             ipv4: first.ipv4(),
+            second_ipv4: first.second_ipv4(),
             ipv6: first.ipv6(),
             broadcast: first.broadcast(),
             mac: first.mac(),
@@ -171,11 +184,15 @@ impl Shared {
         }))
     }
 
-    fn add_loopback(&self, name: &str, host: HostId) -> anyhow::Result<Host> {
+    fn add_loopback(&self, name: &str, host: HostId, kind: Kind) -> anyhow::Result<Host> {
         let (thread, jobs, _) = thread::start(name, host, None)?;
         let ipv4 = loopback_address(self.config.subnet, host + 1);
         let ipv6 = Ipv6Addr::LOCALHOST;
-        let addresses = vec![IpAddr::V4(ipv4), IpAddr::V6(ipv6)];
+        let second_ipv4 =
+            (kind == Kind::TwoAddresses).then(|| loopback_address(self.config.subnet, SECOND + host + 1));
+        let mut addresses = vec![IpAddr::V4(ipv4)];
+        addresses.extend(second_ipv4.map(IpAddr::V4));
+        addresses.push(IpAddr::V6(ipv6));
         let interfaces = vec![InterfaceInfo { segment: 0, mac: None, addresses }];
         let info = HostInfo { name: name.into(), interfaces };
         self.recorder.host(info.clone());
@@ -192,6 +209,7 @@ impl Shared {
             name: name.into(),
             id: host,
             ipv4,
+            second_ipv4,
             ipv6,
             broadcast: Ipv4Addr::new(127, 255, 255, 255),
             mac: [0; 6],

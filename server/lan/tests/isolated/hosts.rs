@@ -1,10 +1,12 @@
 //! Hosts as places where code runs, and what is left when they end.
 
-use super::bench::{Options, run};
+use super::bench::{Options, PATIENCE, run};
 use api::run::Limits;
 use api::trace::{Body, Lifecycle};
 use lan::{Lan, Recorder};
+use std::net::Ipv4Addr;
 use std::time::Duration;
+use tokio::net::UdpSocket;
 use tracing_subscriber::layer::SubscriberExt as _;
 
 pub(crate) fn panics_become_errors_and_tasks_can_be_aborted() {
@@ -26,6 +28,40 @@ pub(crate) fn panics_become_errors_and_tasks_can_be_aborted() {
         assert_eq!(answer.await.expect("host"), 42);
         assert!(lan.host("a").is_err());
     });
+}
+
+pub(crate) fn a_second_address_is_as_good_as_the_first() {
+    let ((), recorded) = run(Options::default(), async |mut lan: Lan, _control| {
+        let server = lan.host("server").expect("server");
+        let client = lan.host_with_two_addresses("client").expect("client");
+        assert_eq!(server.second_ipv4(), None);
+        let second = client.second_ipv4().expect("a second address");
+        assert_eq!(second.octets(), [10, 0, 0, 102]);
+        let address = (server.ipv4(), 7);
+        let socket = server.spawn(move || UdpSocket::bind(address)).await.expect("server").expect("bind");
+        let echo = server.spawn(move || async move {
+            let mut from = Vec::new();
+            for _ in 0..2 {
+                let (length, peer) = socket.recv_from(&mut [0; 8]).await?;
+                socket.send_to(&[b'.'; 8][..length], peer).await?;
+                from.push(peer.ip());
+            }
+            std::io::Result::Ok(from)
+        });
+        for local in [Ipv4Addr::UNSPECIFIED, second] {
+            let asking = client.spawn(move || async move {
+                let socket = UdpSocket::bind((local, 0)).await?;
+                socket.connect(address).await?;
+                socket.send(b"who?").await?;
+                tokio::time::timeout(PATIENCE, socket.recv(&mut [0; 8])).await?
+            });
+            assert_eq!(asking.await.expect("client").expect("an answer"), 4);
+        }
+        let seen = echo.await.expect("server").expect("echo");
+        assert_eq!(seen, [client.ipv4(), second].map(std::net::IpAddr::V4));
+    });
+    let addresses = &recorded.hosts[1].interfaces[0].addresses;
+    assert!(addresses.iter().any(|address| address.to_string() == "10.0.0.102"), "{addresses:?}");
 }
 
 pub(crate) fn every_thread_of_a_host_is_known_as_its_own() {

@@ -33,6 +33,7 @@ tests! {
     ethernet::nothing_outside_the_lan_can_be_reached,
     hosts::panics_become_errors_and_tasks_can_be_aborted,
     hosts::every_thread_of_a_host_is_known_as_its_own,
+    hosts::a_second_address_is_as_good_as_the_first,
     hosts::setting_up_is_fast,
     hosts::fifty_lans_in_sequence_leave_nothing,
     line::delay_is_accurate,
