@@ -61,6 +61,12 @@ const HEADINGS: [&str; 28] = [
     "tls.segments",
 ];
 
+/// The port is told because tshark takes it for that of another protocol.
+fn known(secrets: Vec<String>) -> Known {
+    let hints = Hints { ports: vec![(445, "tls".to_owned())], ..Hints::default() };
+    Known { hints, secrets, ..Known::default() }
+}
+
 /// Fields of our protocols that only tshark shows.
 fn not_shown(report: &Report) -> Vec<&str> {
     let names = report.not_shown.keys().map(String::as_str);
@@ -71,6 +77,24 @@ fn not_shown(report: &Report) -> Vec<&str> {
 /// packet, and how many tshark cannot open after it.
 const SHUT: [(&str, usize, usize); 2] = [("quic-bare", 33, 12), ("quic-retry", 2, 33)];
 
+/// What is not encrypted, and what opens by itself, is the same without secrets.
+#[test]
+fn closed_captures_are_what_tshark_says() {
+    if pdml::left_out() {
+        return;
+    }
+    for name in CAPTURES {
+        let (frames, _) = read(name);
+        let file = TemporaryPcap::new(&format!("closed-{name}"), &frames).unwrap();
+        let report = compare(&file.path, &frames, true, &known(Vec::new())).unwrap();
+        assert!(report.differences.is_empty(), "{name}: {}", report.differences.join("\n"));
+        let opened = follow(&frames, &[]);
+        let layers = opened.iter().flat_map(|told| &told.layers).filter(|layer| layer.decrypted);
+        // Initial packets carry the first flights, nothing more.
+        assert_eq!(layers.count() > 0, name.starts_with("quic"), "{name}");
+    }
+}
+
 /// Without the frames before them tshark opens all of them.
 #[test]
 fn what_follows_a_second_attempt_is_what_tshark_says() {
@@ -80,8 +104,7 @@ fn what_follows_a_second_attempt_is_what_tshark_says() {
     for (name, before, shut) in SHUT {
         let file = TemporaryPcap::without(name, &std::fs::read(path(name)).unwrap(), before).unwrap();
         let (frames, secrets) = read(name);
-        let known = Known { secrets, ..Known::default() };
-        let report = compare(&file.path, &frames[before..], true, &known).unwrap();
+        let report = compare(&file.path, &frames[before..], true, &known(secrets)).unwrap();
         println!(
             "{name} from frame {}: {} frames, {} fields, told by us only: {:?}",
             before + 1,
@@ -104,10 +127,7 @@ fn every_field_is_where_and_what_tshark_says() {
     let (mut seen, mut compared) = (BTreeSet::new(), 0);
     for name in CAPTURES {
         let (frames, secrets) = read(name);
-        // Else tshark takes port 445 for that of another protocol.
-        let hints = Hints { ports: vec![(445, "tls".to_owned())], ..Hints::default() };
-        let known = Known { hints, secrets, ..Known::default() };
-        let report = compare(&path(name), &frames, true, &known).unwrap();
+        let report = compare(&path(name), &frames, true, &known(secrets)).unwrap();
         assert_eq!(report.unopened, SHUT.iter().find(|shut| shut.0 == name).map_or(0, |shut| shut.2));
         let count: usize =
             report.names.iter().filter(|(name, _)| is_ours(name)).map(|(_, count)| count).sum();

@@ -237,7 +237,7 @@ pub(crate) mod tests {
 
     /// The frames and the secrets of a QUIC connection that was captured.
     fn captured() -> (Vec<Vec<u8>>, Vec<String>) {
-        let file = include_bytes!("../../../../dissect/tests/captures/quic-bare.pcapng");
+        let file = include_bytes!("../../../dissect/tests/captures/quic-bare.pcapng");
         let word = |at: usize| u32::from_le_bytes(file[at..at + 4].try_into().unwrap()) as usize;
         let (mut at, mut frames, mut secrets) = (0, Vec::new(), Vec::new());
         while at < file.len() {
