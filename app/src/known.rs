@@ -1,5 +1,7 @@
 //! What is known about the bytes of a lab: by the lab itself, and by the decoders.
 
+#[cfg(feature = "ssr")]
+use api::trace::{Body, Event};
 use dissect::{Decoders, Hints};
 
 /// What a lab says, in the dissector's words.
@@ -14,8 +16,14 @@ pub(crate) async fn decoders() -> Decoders {
     dissect::all()
 }
 
-/// Takes the frames of a recording apart, all of it.
+/// Takes the frames of a recording apart, all of it, with all secrets that the run wrote down, whenever it did.
 #[cfg(feature = "ssr")]
-pub(crate) fn dissector(hints: Hints) -> dissect::Dissector {
-    dissect::Dissector::new(hints, dissect::all())
+pub(crate) fn dissector(events: &[Event], hints: Hints) -> dissect::Dissector {
+    let mut dissector = dissect::Dissector::new(hints, dissect::all());
+    for event in events {
+        if let Body::Secret(secret) = &event.body {
+            dissector.secret(&secret.line);
+        }
+    }
+    dissector
 }

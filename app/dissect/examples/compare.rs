@@ -4,7 +4,7 @@
 //! descriptor set made from them. `--labs file`: what `wirebook labs --json` printed; a capture with the name of a lab is
 //! compared under the hints of that lab.
 //!
-//! Every field we show (name, bits, value), messages in TCP streams included, and every judgement on a TCP segment. Fails if anything differs.
+//! Every field we show (name, bits, value), messages in TCP streams included, decrypted with the secrets in the file, and every judgement on a TCP segment. Fails if anything differs.
 
 #![allow(clippy::print_stdout)]
 
@@ -31,11 +31,11 @@ fn main() -> ExitCode {
         match one(file, &of_lab(file, &labs, &known)) {
             Ok((fields, segments)) => {
                 let differences: Vec<_> = fields.differences.iter().chain(&segments.differences).collect();
-                for difference in differences.iter().take(20) {
+                for difference in differences.iter().take(60) {
                     eprintln!("{difference}");
                 }
                 println!(
-                    "{}: {} frames, {} layers, {} fields, {} TCP segments, {} retransmissions, {} differences; only in tshark: {:?}",
+                    "{}: {} frames, {} layers, {} fields, {} TCP segments, {} retransmissions, {} differences, {} frames opened by us only; only ours: {:?}; only in tshark: {:?}",
                     file.display(),
                     fields.frames,
                     fields.layers,
@@ -43,6 +43,8 @@ fn main() -> ExitCode {
                     segments.segments,
                     segments.retransmissions,
                     differences.len(),
+                    fields.unopened,
+                    fields.only_ours,
                     fields.not_shown
                 );
                 same &= differences.is_empty();
@@ -79,7 +81,7 @@ fn arguments() -> Option<(compare::Known, Value, Vec<PathBuf>)> {
 /// What is known, and what the lab says whose name the file has.
 fn of_lab(file: &Path, labs: &Value, known: &compare::Known) -> compare::Known {
     let name = file.file_stem().and_then(OsStr::to_str);
-    let mut known = compare::Known { hints: known.hints.clone(), protos: known.protos.clone() };
+    let mut known = known.clone();
     let mut list = labs.as_array().into_iter().flatten();
     let Some(lab) = list.find(|lab| name.is_some() && lab["slug"].as_str() == name) else { return known };
     for port in lab["hints"]["ports"].as_array().into_iter().flatten() {
@@ -93,8 +95,10 @@ fn of_lab(file: &Path, labs: &Value, known: &compare::Known) -> compare::Known {
 }
 
 fn one(file: &Path, known: &compare::Known) -> Result<(compare::Report, judgements::Report), String> {
-    let frames = capture::read_pcapng(&std::fs::read(file).map_err(|error| error.to_string())?)?;
+    let bytes = std::fs::read(file).map_err(|error| error.to_string())?;
+    let frames = capture::read_pcapng(&bytes)?;
+    let known = compare::Known { secrets: capture::secrets(&bytes), ..known.clone() };
     let mut segments = judgements::Report::default();
     judgements::compare(file, &frames, &mut segments)?;
-    Ok((compare::compare(file, &frames, true, known)?, segments))
+    Ok((compare::compare(file, &frames, true, &known)?, segments))
 }

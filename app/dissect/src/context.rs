@@ -69,9 +69,9 @@ impl<'a> Context<'a> {
             title,
             start,
             end,
-            parts: Vec::new(),
             quoted: self.quoted,
             fields: fields.list,
+            ..Layer::default()
         });
     }
 

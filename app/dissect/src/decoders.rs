@@ -2,14 +2,17 @@
 //! [`Decoders::core`] is linked without the code of the others. A page begins with the core, asks
 //! [`crate::Dissector::lacks`] and fetches the part of its program that has [`all`] when a trace needs it.
 
-use crate::app::stream::Session;
+use crate::app::stream::{Datagrams, Session};
 use crate::app::{http, http2, websocket};
+use crate::{quic, tls};
 
 /// A set of protocols. [`Default`] is [`Self::core`].
 #[derive(Clone, Copy, Debug)]
 pub struct Decoders {
     /// In the order in which they are asked whether a stream is theirs.
     streams: &'static [Decoder],
+    /// Who follows datagrams.
+    pub(crate) datagrams: Option<fn() -> Box<dyn Datagrams>>,
 }
 
 /// A protocol in a stream.
@@ -51,23 +54,27 @@ const HTTP2: Decoder = Decoder {
     open: Some(|| Box::new(http2::Connection::default())),
 };
 
-/// In the place of [`HTTP2`]: names nothing of it but its first bytes.
-const HTTP2_LATER: Decoder = Decoder { names: &["http2", "h2", "h2c"], begins: http2::begins, open: None };
+const TLS: Decoder =
+    Decoder { names: &["tls"], begins: tls::begins, open: Some(|| Box::new(tls::Records::default())) };
 
-static CORE: [Decoder; 3] = [HTTP2_LATER, HTTP, WEBSOCKET];
-static ALL: [Decoder; 3] = [HTTP2, HTTP, WEBSOCKET];
+/// In the places of [`HTTP2`] and [`TLS`]: they name nothing of them but their first bytes.
+const HTTP2_LATER: Decoder = Decoder { open: None, ..HTTP2 };
+const TLS_LATER: Decoder = Decoder { open: None, ..TLS };
+
+static CORE: [Decoder; 4] = [TLS_LATER, HTTP2_LATER, HTTP, WEBSOCKET];
+static ALL: [Decoder; 4] = [TLS, HTTP2, HTTP, WEBSOCKET];
 
 /// Every protocol there is.
 #[must_use]
 pub fn all() -> Decoders {
-    Decoders { streams: &ALL }
+    Decoders { streams: &ALL, datagrams: Some(|| Box::new(quic::Connections::default())) }
 }
 
 impl Decoders {
     /// What a page needs at once: HTTP/1.1 and WebSocket. It recognizes the others and leaves them as bytes.
     #[must_use]
     pub fn core() -> Self {
-        Self { streams: &CORE }
+        Self { streams: &CORE, datagrams: None }
     }
 
     /// The protocol of that name.

@@ -64,7 +64,7 @@ impl<'a> Fields<'a> {
     }
 
     /// Puts what `inside` adds below the field added last.
-    fn below(&mut self, inside: impl FnOnce(&mut Self) -> Option<()>) -> Option<()> {
+    pub(crate) fn below(&mut self, inside: impl FnOnce(&mut Self) -> Option<()>) -> Option<()> {
         let siblings = std::mem::take(&mut self.list);
         let complete = inside(self);
         let children = std::mem::replace(&mut self.list, siblings);

@@ -21,6 +21,7 @@ mod decoders;
 mod dissector;
 mod ethernet;
 mod fields;
+mod http3;
 mod icmp;
 mod icmpv6;
 mod icmpv6_options;
@@ -30,20 +31,24 @@ mod ipv4_options;
 mod ipv6;
 mod ipv6_extensions;
 mod mld;
+mod quic;
 mod reader;
+mod secure;
 mod spec;
 mod streams;
 mod tcp;
 mod tcp_options;
+mod tls;
 mod types;
 mod udp;
 mod vlan;
+mod walk;
 
 pub use conversations::{Conversations, Segment};
 pub use decoders::{Decoders, all};
 pub use dissector::{Dissector, Followed, reopen};
 pub use spec::Spec;
-pub use types::{Dissection, Field, Hints, Layer, Opened, Part, Value};
+pub use types::{Dissection, Field, Hints, Layer, Opened, Part, Plain, Value};
 
 /// Takes one frame apart, beginning with its Ethernet header.
 #[must_use]
@@ -64,6 +69,7 @@ pub fn catalog() -> impl Iterator<Item = &'static Spec> {
         app::websocket::ALL,
         arp::ALL,
         ethernet::ALL,
+        http3::ALL,
         icmp::ALL,
         icmpv6::ALL,
         icmpv6_options::ALL,
@@ -73,8 +79,10 @@ pub fn catalog() -> impl Iterator<Item = &'static Spec> {
         ipv6::ALL,
         ipv6_extensions::ALL,
         mld::ALL,
+        quic::ALL,
         tcp::ALL,
         tcp_options::ALL,
+        tls::ALL,
         udp::ALL,
         vlan::ALL,
     ];

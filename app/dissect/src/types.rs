@@ -45,7 +45,7 @@ pub struct Opened {
 }
 
 /// The bytes that belong to one protocol, and what they mean.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Layer {
     /// Wireshark's name: `eth`, `ip`, `tcp`.
     pub protocol: &'static str,
@@ -59,7 +59,35 @@ pub struct Layer {
     pub parts: Vec<Part>,
     /// Part of a datagram that an ICMP error quotes, not of the frame's own headers.
     pub quoted: bool,
+    /// Its fields say what encrypted bytes mean: their positions are those of the ciphertext, whose bytes the plaintext
+    /// follows one by one.
+    pub decrypted: bool,
+    /// What the encrypted part of this layer was before.
+    pub plain: Option<Plain>,
     pub fields: Vec<Field>,
+}
+
+/// Decrypted bytes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plain {
+    pub bytes: Vec<u8>,
+    /// Where the ciphertext of these bytes lies, in their order.
+    pub parts: Vec<Part>,
+}
+
+impl Plain {
+    /// The bit of [`Self::bytes`] that stands for this bit of a frame.
+    #[must_use]
+    pub fn locate(&self, frame: u32, bit: u32) -> Option<u32> {
+        let mut before = 0;
+        for part in &self.parts {
+            if part.frame == frame && (part.start_bit..part.end_bit).contains(&bit) {
+                return Some(before + bit - part.start_bit);
+            }
+            before += part.end_bit - part.start_bit;
+        }
+        None
+    }
 }
 
 impl Layer {

@@ -33,7 +33,7 @@ fn known(name: &str) -> Known {
     };
     let ports = ports.iter().map(|port| (*port, "http2".to_owned())).collect();
     let descriptors = std::fs::read(folder.join("greeter.binpb")).unwrap();
-    Known { hints: Hints { ports, descriptors }, protos: Some(folder.join("make")) }
+    Known { hints: Hints { ports, descriptors }, protos: Some(folder.join("make")), secrets: Vec::new() }
 }
 
 fn path(name: &str) -> PathBuf {

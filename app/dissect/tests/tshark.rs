@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 use support::capture::{Frame, TemporaryPcap};
 use support::{compare, corpus, pdml};
 
-const IN_STREAMS: [&str; 5] = ["http.", "http2.", "websocket.", "grpc.", "protobuf."];
+const IN_STREAMS: [&str; 8] =
+    ["http.", "http2.", "http3.", "websocket.", "grpc.", "protobuf.", "tls.", "quic."];
 
 #[test]
 fn every_field_is_where_and_what_tshark_says() {
@@ -29,7 +30,7 @@ fn every_field_is_where_and_what_tshark_says() {
         report.names.len(),
         report.differences.len()
     );
-    // What lives in streams is compared by `tests/streams.rs`.
+    // What lives in streams is compared by `tests/streams.rs` and `tests/secure.rs`.
     let alone = |name: &&str| !IN_STREAMS.iter().any(|protocol| name.starts_with(protocol));
     let missing: BTreeSet<_> = dissect::catalog()
         .map(|spec| spec.name)

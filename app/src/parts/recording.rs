@@ -74,7 +74,7 @@ fn rows(trace: &Trace, hints: &Hints) -> Vec<Row> {
             deliveries.entry(delivery.frame).or_default().push(delivery);
         }
     }
-    let mut dissector = known::dissector(known::hints(hints));
+    let mut dissector = known::dissector(&trace.events, known::hints(hints));
     let mut row = |event: &Event| match &event.body {
         Body::Code(code) if code.own => Some(Row {
             time: event.time,

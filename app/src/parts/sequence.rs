@@ -76,7 +76,7 @@ fn arrows(trace: &Trace, hints: &Hints) -> Vec<Arrow> {
             arrivals.entry(delivery.frame).or_insert((event.time, delivery.fate));
         }
     }
-    let mut dissector = known::dissector(known::hints(hints));
+    let mut dissector = known::dissector(&trace.events, known::hints(hints));
     let frames = trace.events.iter().filter_map(|event| match &event.body {
         Body::Frame(frame) => Some((event.time, frame)),
         _ => None,

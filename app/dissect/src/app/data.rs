@@ -41,8 +41,7 @@ pub(crate) fn layer(bytes: &[u8], start: usize) -> Option<Layer> {
         title: format!("下一条消息的开头，{} 字节", bytes.len()),
         start: to_u32(start),
         end: to_u32(start + bytes.len()),
-        parts: Vec::new(),
-        quoted: false,
         fields: fields.list,
+        ..Layer::default()
     })
 }

@@ -181,8 +181,7 @@ fn placed(
     place: &Place,
 ) -> Layer {
     let (start, end) = (to_u32(range.start), to_u32(range.end));
-    let mut layer =
-        Layer { protocol, title, start, end, parts: Vec::new(), quoted: false, fields: fields.list };
+    let mut layer = Layer { protocol, title, start, end, fields: fields.list, ..Layer::default() };
     place.layer(&mut layer);
     layer
 }

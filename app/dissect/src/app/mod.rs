@@ -8,7 +8,7 @@
 pub(crate) mod data;
 mod descriptor;
 pub(crate) mod grpc;
-mod hpack;
+pub(crate) mod hpack;
 pub(crate) mod http;
 pub(crate) mod http2;
 pub(crate) mod protobuf;

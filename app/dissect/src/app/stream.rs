@@ -1,9 +1,10 @@
 //! What a protocol that lives in a stream says about the bytes at hand.
 
 use crate::decoders::Decoders;
+use crate::secure::Secrets;
 use crate::spec::clipped;
 use crate::streams::{Buffer, Now, Place};
-use crate::types::{Field, Hints, Layer, Value};
+use crate::types::{Field, Hints, Layer, Opened, Value};
 use std::fmt::Debug;
 
 /// A protocol at work on both directions of one stream: of a TCP connection, or of bytes that another protocol carries.
@@ -17,11 +18,33 @@ pub(crate) trait Session: Debug + Send + Sync {
     }
 }
 
+/// A protocol at work on all datagrams of a capture.
+pub(crate) trait Datagrams: Debug + Send + Sync {
+    /// Takes a UDP datagram whose payload is `start..end` of the frame. `None` if it stays bare bytes.
+    fn push(&mut self, datagram: &Datagram<'_>, setup: Setup<'_>) -> Option<Opened>;
+}
+
+/// The payload of a UDP datagram.
+#[derive(Clone, Debug)]
+pub(crate) struct Datagram<'a> {
+    /// Number of its frame.
+    pub(crate) number: u32,
+    pub(crate) frame: &'a [u8],
+    /// Of the payload within the frame.
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+    /// Address and port of sender and receiver.
+    pub(crate) ends: [(Value, u16); 2],
+}
+
 /// What was told from outside.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Setup<'a> {
     pub(crate) hints: &'a Hints,
     pub(crate) decoders: Decoders,
+    pub(crate) secrets: &'a Secrets,
+    /// What carries the stream encrypts it.
+    pub(crate) encrypted: bool,
 }
 
 /// One direction of a stream, as far as it is known and not consumed.
@@ -56,7 +79,7 @@ impl Input<'_> {
         fields: Vec<Field>,
     ) -> Layer {
         let end = crate::context::to_u32(header);
-        let mut layer = Layer { protocol, title, start: 0, end, parts: Vec::new(), quoted: false, fields };
+        let mut layer = Layer { protocol, title, start: 0, end, fields, ..Layer::default() };
         self.place(0, length).layer(&mut layer);
         layer
     }

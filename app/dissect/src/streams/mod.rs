@@ -6,14 +6,14 @@ mod half;
 mod place;
 mod stream;
 
-pub(crate) use buffer::{Buffer, LONGEST, Now};
+pub(crate) use buffer::{Buffer, LONGEST, Now, Span};
+pub(crate) use half::{Arrival, Half};
 pub(crate) use place::Place;
 pub(crate) use stream::Stream;
 
 use crate::app::stream::Setup;
 use crate::conversations::Segment;
 use crate::types::{Dissection, Opened};
-use half::{Arrival, Half};
 
 const FIN: u16 = 1;
 const SYN: u16 = 2;

@@ -2,7 +2,7 @@
 
 use super::buffer::Span;
 use crate::context::to_u32;
-use crate::types::{Field, Layer, Part};
+use crate::types::{Field, Layer, Part, Plain};
 
 /// Where the bytes of one message came from.
 #[derive(Clone, Debug)]
@@ -21,6 +21,16 @@ impl Place {
         let (start, end, parts) = self.bits(layer.start.saturating_mul(8), layer.end.saturating_mul(8));
         (layer.start, layer.end, layer.parts) = (start / 8, end / 8, parts);
         self.fields(&mut layer.fields);
+    }
+
+    /// Decrypted bytes that follow the ciphertext at this place one by one.
+    pub(crate) fn plain(&self, bytes: Vec<u8>) -> Plain {
+        let part = |span: &Span| Part {
+            frame: span.frame,
+            start_bit: to_u32(span.at * 8),
+            end_bit: to_u32((span.at + span.length) * 8),
+        };
+        Plain { bytes, parts: self.spans.iter().map(part).collect() }
     }
 
     /// The same for fields alone.

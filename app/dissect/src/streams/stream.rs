@@ -77,6 +77,11 @@ impl Stream {
         Self { directions: Default::default(), protocol }
     }
 
+    /// A stream that speaks what this session knows.
+    pub(crate) fn speaking(session: Box<dyn Session>) -> Self {
+        Self { directions: Default::default(), protocol: Protocol::Known(session) }
+    }
+
     /// True if nothing will ever be found in it.
     pub(crate) fn is_opaque(&self) -> bool {
         matches!(self.protocol, Protocol::Opaque | Protocol::Missing)

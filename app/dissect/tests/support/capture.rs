@@ -42,6 +42,26 @@ impl TemporaryPcap {
     }
 }
 
+impl TemporaryPcap {
+    /// A pcapng without its first packets.
+    pub fn without(name: &str, file: &[u8], mut packets: usize) -> io::Result<Self> {
+        let path = std::env::temp_dir().join(format!("dissect-{name}-{}.pcapng", std::process::id()));
+        let (mut rest, mut kept) = (file, Vec::new());
+        while let Some([kind, _, _, _, a, b, c, d]) = rest.first_chunk() {
+            let length = (u32::from_le_bytes([*a, *b, *c, *d]) as usize).clamp(12, rest.len());
+            let (block, more) = rest.split_at(length);
+            if *kind == 6 && packets > 0 {
+                packets -= 1;
+            } else {
+                kept.extend(block);
+            }
+            rest = more;
+        }
+        std::fs::write(&path, kept)?;
+        Ok(Self { path })
+    }
+}
+
 impl Drop for TemporaryPcap {
     fn drop(&mut self) {
         let _ = std::fs::remove_file(&self.path);
@@ -92,6 +112,22 @@ pub fn read_pcapng(file: &[u8]) -> Result<Vec<Frame>, String> {
         at += length;
     }
     Ok(frames)
+}
+
+/// The lines of the TLS key logs in a pcapng (decryption secrets blocks).
+pub fn secrets(file: &[u8]) -> Vec<String> {
+    const BLOCK: u32 = 10;
+    const KEY_LOG: u32 = 0x544c_534b;
+    let word = |at: usize| -> Option<u32> { file.get(at..at + 4)?.try_into().ok().map(u32::from_le_bytes) };
+    let (mut at, mut lines) = (0, Vec::new());
+    while let (Some(kind), Some(length @ 12..)) = (word(at), word(at + 4)) {
+        if let (BLOCK, Some(KEY_LOG), Some(size)) = (kind, word(at + 8), word(at + 12)) {
+            let log = file.get(at + 16..at + 16 + size as usize).unwrap_or_default();
+            lines.extend(String::from_utf8_lossy(log).lines().map(str::to_owned));
+        }
+        at += length as usize;
+    }
+    lines
 }
 
 /// Option `if_tsresol` (9) of an interface; 6 (microseconds) without it.

@@ -18,16 +18,20 @@ pub struct Report {
     pub names: BTreeMap<&'static str, usize>,
     /// Fields that we tell and tshark 4.0 does not, and why that is right stands where they are counted.
     pub only_ours: BTreeMap<&'static str, usize>,
+    /// Frames with a QUIC packet that we could open and tshark could not.
+    pub unopened: usize,
     /// Fields read from bytes that tshark shows and we do not.
     pub not_shown: BTreeMap<String, usize>,
 }
 
 /// What both are told about a capture.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Known {
     pub hints: Hints,
     /// Where tshark finds the `.proto` files that the hints' descriptors were made from.
     pub protos: Option<PathBuf>,
+    /// Lines of a TLS key log; tshark reads them in the capture.
+    pub secrets: Vec<String>,
 }
 
 impl Known {
@@ -49,6 +53,9 @@ impl Known {
 pub fn compare(file: &Path, frames: &[Frame], streams: bool, known: &Known) -> Result<Report, String> {
     let mut report = Report::default();
     let mut dissector = Dissector::new(known.hints.clone(), dissect::all());
+    for line in &known.secrets {
+        dissector.secret(line);
+    }
     let mut payloads = Vec::new();
     pdml::read(file, streams, &known.arguments(), |entries| {
         if let Some(Frame { time, bytes }) = frames.get(report.frames) {
@@ -91,16 +98,31 @@ impl Comparison<'_> {
                     message.push(Part { frame: self.payloads.len() as u32, start_bit, end_bit });
                 }
             }
-            let origin = Origin::of(layer, self.entries, self.payloads, &message);
-            if layer.protocol != "data" {
+            let origin = if layer.decrypted {
+                Origin::plain(layer, self.entries, &self.used, self.payloads.len() as u32)
+            } else {
+                Origin::of(layer, self.entries, self.payloads, &message)
+            };
+            // Where decrypted bytes are is told field by field.
+            if layer.protocol != "data" && !layer.decrypted {
                 self.layer(layer, &origin);
             }
             for field in &layer.fields {
                 self.field(field, layer, &origin, None);
             }
         }
+        let opened = layers.iter().any(|layer| layer.protocol == "quic" && layer.decrypted);
+        self.report.unopened += usize::from(opened && self.is_shut());
         for (entry, used) in self.entries.iter().zip(&self.used) {
-            if !used && entry.name.contains('.') && !entry.is_protocol && !entry.hidden && entry.size > 0 {
+            // What it says of a packet that it cannot open is a guess.
+            let guess = entry.name.starts_with("quic.") && self.is_shut();
+            if !used
+                && !guess
+                && entry.name.contains('.')
+                && !entry.is_protocol
+                && !entry.hidden
+                && entry.size > 0
+            {
                 *self.report.not_shown.entry(entry.name.clone()).or_default() += 1;
             }
         }
@@ -110,9 +132,18 @@ impl Comparison<'_> {
         self.report.layers += 1;
         let (start, size) = origin.bytes(layer.start * 8, layer.end * 8, &layer.parts, self.payloads);
         // tshark counts the body as part of HTTP unless another dissector takes it.
-        let sized = |entry: &Entry| entry.size == size || (layer.protocol == "http" && entry.size > size);
+        let sized = |entry: &Entry| match layer.protocol {
+            "http" if entry.size > size => true,
+            // Of a version that is made up only the beginning is known (RFC 8999); tshark reads it as version 1.
+            "quic" if layer.field("quic.version").is_some_and(is_reserved) => entry.size <= size,
+            _ => entry.size == size,
+        };
         let named = |entry: &&Entry| entry.is_protocol && entry.name == layer.protocol;
-        let same = |entry: &Entry| entry.position == start && sized(entry);
+        let same = |entry: &Entry| match layer.protocol {
+            // Of a segment's records tshark makes one layer; a message in a record lies within it.
+            "tls" => entry.position <= start && start + size <= entry.position + entry.size,
+            _ => entry.position == start && sized(entry),
+        };
         if !self.entries.iter().filter(named).any(same) {
             let seen: Vec<_> =
                 self.entries.iter().filter(named).map(|entry| (entry.position, entry.size)).collect();
@@ -129,21 +160,19 @@ impl Comparison<'_> {
         let fits = |entry: &Entry| {
             named(field, entry) && self.placed(field, entry, layer, origin, payload) && agrees(field, entry)
         };
+        // Others of the same packet look like what tshark does not show, see `only_ours`.
+        let spread = layer.protocol == "http3" && !layer.parts.is_empty();
         let found = self
             .entries
             .iter()
             .enumerate()
+            .filter(|_| !spread)
             .position(|(index, entry)| (!self.used[index] || field.is_derived()) && fits(entry));
         let found = found.or_else(|| self.fragment(field));
         let near: Vec<_> = self.entries.iter().filter(|entry| named(field, entry)).collect();
         match found {
             Some(index) => self.used[index] = true,
-            // Of answers to requests that came in one go tshark 4.0 pairs only the first.
-            // What it calls malformed it does not show.
-            None if near.is_empty()
-                && (field.name == "http.request_in"
-                    || (field.name == "http2.unknown" && self.has("_ws.malformed"))) =>
-            {
+            None if self.only_ours(field, layer, near.is_empty()) => {
                 *self.report.only_ours.entry(field.name).or_default() += 1;
             }
             None => {
@@ -170,6 +199,43 @@ impl Comparison<'_> {
         for child in &field.children {
             self.field(child, layer, origin, payload);
         }
+    }
+
+    /// True if there is a reason why tshark 4.0 does not show this field. `unknown`: it shows none of that name.
+    fn only_ours(&self, field: &Field, layer: &Layer, unknown: bool) -> bool {
+        match field.name {
+            // Of answers to requests that came in one go it pairs only the first.
+            "http.request_in" => unknown,
+            // What it calls malformed it does not show.
+            "http2.unknown" => unknown && self.has("_ws.malformed"),
+            // It cannot read QPACK: that came with version 4.2.
+            name if name.starts_with("http3.header") || name.starts_with("http3.qpack.") => unknown,
+            "quic.fixed_bit" => unknown && self.has("quic.retry_token"),
+            // Nor does it show HTTP/3 frames that several packets carried, nor what it learns too late (0-RTT) is HTTP/3.
+            _ if layer.protocol == "http3" => {
+                !layer.parts.is_empty()
+                    || (unknown && self.says("quic.long.packet_type", "1"))
+                    || self.is_shut()
+            }
+            // After version negotiation and Retry it goes on with the keys of the first attempt, and takes the second
+            // ClientHello for the first sent once more.
+            _ if layer.protocol == "tls" && layer.decrypted => {
+                self.is_shut()
+                    || (unknown && self.says("quic.long.packet_type", "0") && self.has("quic.token"))
+            }
+            _ if layer.protocol == "quic" => self.is_shut(),
+            // A body that ends with the connection it does not show if the end is that of TLS.
+            _ => layer.protocol == "http" && layer.decrypted && unknown && self.has("tls.alert_message"),
+        }
+    }
+
+    /// tshark has no keys for a QUIC packet of the frame, or the wrong ones.
+    fn is_shut(&self) -> bool {
+        self.has("quic.remaining_payload") || self.has("quic.decryption_failed")
+    }
+
+    fn says(&self, name: &str, show: &str) -> bool {
+        self.entries.iter().any(|entry| entry.name == name && entry.show == show)
     }
 
     fn packed(&self, layer: &Layer) -> bool {
@@ -224,6 +290,16 @@ impl Comparison<'_> {
             }
             // It draws the bits of a tag of several bytes as if the last byte came first.
             "protobuf.field.number" if entry.size > 1 => (entry.position, entry.size) == at(field),
+            // The true type of an encrypted record comes after its content; tshark marks the type that is written outside.
+            "tls.record.content_type" if layer.field("tls.record.opaque_type").is_some() => {
+                entry.position == origin.bytes(layer.start * 8, layer.end * 8, &layer.parts, self.payloads).0
+            }
+            // It marks two bytes, whatever the number.
+            "http3.settings" => entry.position == at(field).0,
+            // It counts from the start of the record as if that had no header.
+            "tls.handshake.key_update.request_update" => {
+                (entry.position + 5, entry.size) == (field.start_bit as usize / 8, 1)
+            }
             // It unpacks what is compressed.
             "grpc.message_data" if self.packed(layer) => true,
             name if name.starts_with("http2.header.") || UNPACKED.contains(&name) => true,
@@ -233,7 +309,7 @@ impl Comparison<'_> {
                 self.has("http2.body.fragments") || layer.field("http2.padding").is_some()
             }
             // Of a frame that ends one message and begins the next it shows the whole payload, at times.
-            "data.data" | "data.len" if entry.name == "tcp.payload" && origin.is_frame() => {
+            "data.data" | "data.len" if PAYLOADS.contains(&entry.name.as_str()) && origin.is_frame() => {
                 (entry.position + entry.size) * 8 == layer.end as usize * 8
             }
             // tshark has these somewhere after the message, or in bytes of its own.
@@ -242,6 +318,14 @@ impl Comparison<'_> {
             _ if origin.is_frame() => placed(field, entry),
             // What is worked out, or empty, is nowhere in it.
             _ if field.is_derived() => entry.position == 0 || entry.size == 0,
+            _ if origin.plain.is_some() && entry.pattern.len() == 8 * entry.size => {
+                let from = entry.pattern.find(['0', '1']).unwrap_or(0) as u32;
+                let to = entry.pattern.rfind(['0', '1']).unwrap_or(0) as u32 + 1;
+                let here = Part { frame: 0, start_bit: field.start_bit, end_bit: field.end_bit };
+                let Part { start_bit, end_bit, .. } = *field.parts.first().unwrap_or(&here);
+                entry.position == at(field).0
+                    && (from, to) == (start_bit % 8, start_bit % 8 + end_bit - start_bit)
+            }
             // Bits of a byte in a message that was put together.
             _ if entry.masked => entry.position == at(field).0,
             _ => (entry.position, entry.size) == at(field),
@@ -274,6 +358,9 @@ struct Origin<'a> {
     pieces: Option<Vec<&'a Entry>>,
     /// The pieces of a message that DATA frames carried.
     message: Option<Vec<Part>>,
+    /// The pieces of a decrypted layer, and what tshark counts before them: it decrypts into buffers of its own and does
+    /// not tell which, but all fields of a layer are in one.
+    plain: Option<(Vec<Part>, isize)>,
 }
 
 impl<'a> Origin<'a> {
@@ -291,14 +378,14 @@ impl<'a> Origin<'a> {
         for entry in entries {
             match (entry.name.as_str(), candidates.last_mut()) {
                 ("tcp.segments", _) => {
-                    candidates.push(Self { pieces: Some(Vec::new()), message: None });
+                    candidates.push(Self { pieces: Some(Vec::new()), message: None, plain: None });
                 }
                 ("tcp.segment", Some(Self { pieces: Some(pieces), .. })) => pieces.push(entry),
                 _ => {}
             }
         }
         if ["grpc", "protobuf"].contains(&layer.protocol) {
-            candidates.push(Self { pieces: None, message: Some(message.to_vec()) });
+            candidates.push(Self { pieces: None, message: Some(message.to_vec()), plain: None });
         }
         let matching = candidates.iter().position(|origin| {
             let (start, _) = origin.bytes(layer.start * 8, layer.end * 8, &layer.parts, payloads);
@@ -310,6 +397,48 @@ impl<'a> Origin<'a> {
         if chosen < candidates.len() { candidates.swap_remove(chosen) } else { Self::default() }
     }
 
+    /// The place that most fields of a decrypted layer agree on.
+    fn plain(layer: &Layer, entries: &[Entry], used: &[bool], frame: u32) -> Self {
+        fn all<'f>(fields: &'f [Field], out: &mut Vec<&'f Field>) {
+            for field in fields {
+                out.push(field);
+                all(&field.children, out);
+            }
+        }
+        let mut fields = Vec::new();
+        all(&layer.fields, &mut fields);
+        fields.retain(|field| !field.is_derived());
+        let whole = |start_bit, end_bit, parts: &[Part]| match parts {
+            [] => vec![Part { frame, start_bit, end_bit }],
+            parts => parts.to_vec(),
+        };
+        let mut pieces = whole(layer.start * 8, layer.end * 8, &layer.parts);
+        for field in &fields {
+            // A body comes after the header, which is what the layer says it is.
+            for part in whole(field.start_bit, field.end_bit, &field.parts) {
+                let inside = |piece: &Part| {
+                    piece.frame == part.frame
+                        && piece.start_bit <= part.start_bit
+                        && part.end_bit <= piece.end_bit
+                };
+                if !pieces.iter().any(inside) {
+                    pieces.push(part);
+                }
+            }
+        }
+        let mut votes = BTreeMap::<isize, usize>::new();
+        for field in &fields {
+            let (start, size) = within(&pieces, field.start_bit, field.end_bit, &field.parts, frame);
+            for (entry, _) in entries.iter().zip(used).filter(|(_, used)| !**used) {
+                if entry.size == size && named(field, entry) && agrees(field, entry) {
+                    *votes.entry(entry.position.wrapping_sub(start).cast_signed()).or_default() += 1;
+                }
+            }
+        }
+        let shift = votes.into_iter().max_by_key(|(_, count)| *count).map_or(0, |(shift, _)| shift);
+        Self { pieces: None, message: None, plain: Some((pieces, shift)) }
+    }
+
     /// Frame, position and size of each piece.
     fn told(&self) -> Vec<(&str, usize, usize)> {
         let pieces = self.pieces.iter().flatten();
@@ -317,11 +446,15 @@ impl<'a> Origin<'a> {
     }
 
     fn is_frame(&self) -> bool {
-        self.pieces.is_none() && self.message.is_none()
+        self.pieces.is_none() && self.message.is_none() && self.plain.is_none()
     }
 
     /// First byte and number of bytes of a range of bits.
     fn bytes(&self, start: u32, end: u32, parts: &[Part], payloads: &[Payload]) -> (usize, usize) {
+        if let Some((pieces, shift)) = &self.plain {
+            let (start, size) = within(pieces, start, end, parts, payloads.len() as u32);
+            return (start.wrapping_add_signed(*shift), size);
+        }
         if let Some(message) = &self.message {
             return within(message, start, end, parts, payloads.len() as u32);
         }
@@ -400,6 +533,17 @@ fn placed(field: &Field, entry: &Entry) -> bool {
     }
 }
 
+/// All of what a segment or datagram carries.
+const PAYLOADS: [&str; 2] = ["tcp.payload", "udp.payload"];
+
+/// Fields that have no value in tshark, only a place.
+const PLACES: [&str; 2] = ["tls.handshake.verify_data", "tls.handshake.extensions.psk.binders"];
+
+/// A version of QUIC that stands for none (RFC 9000 section 15).
+fn is_reserved(version: &Field) -> bool {
+    version.value.unsigned().is_some_and(|version| version & 0x0f0f_0f0f == 0x0a0a_0a0a)
+}
+
 /// Same value.
 fn agrees(field: &Field, entry: &Entry) -> bool {
     if field.name == "data.len" && entry.name != "data.len" {
@@ -407,7 +551,7 @@ fn agrees(field: &Field, entry: &Entry) -> bool {
         return field
             .value
             .unsigned()
-            .is_some_and(|own| own == size || (entry.name == "tcp.payload" && own < size));
+            .is_some_and(|own| own == size || (PAYLOADS.contains(&entry.name.as_str()) && own < size));
     }
     match &field.value {
         Value::None => true,
@@ -423,7 +567,10 @@ fn agrees(field: &Field, entry: &Entry) -> bool {
             entry.value.ends_with(&ours) || theirs == ours.trim_end_matches("00")
         }
         Value::Bytes(bytes) if field.name == "grpc.message_data" && bytes.starts_with(&[0x1f, 0x8b]) => true,
-        Value::Bytes(_) if entry.name == "tcp.payload" => entry.value.ends_with(&field.value.to_string()),
+        Value::Bytes(_) if PAYLOADS.contains(&entry.name.as_str()) => {
+            entry.value.ends_with(&field.value.to_string())
+        }
+        Value::Bytes(_) if PLACES.contains(&field.name) => entry.value.is_empty() && entry.show.is_empty(),
         Value::Bytes(_) => entry.value == field.value.to_string(),
         // tshark makes up a name for the entries of a map.
         Value::Text(text) if field.name == "protobuf.message.name" && entry.show.ends_with("MapEntry") => {

@@ -19,6 +19,8 @@ pub(crate) struct Opened {
     pub(crate) bytes: Vec<u8>,
     /// Bits that were flipped on the way to some receiver.
     pub(crate) flipped: Vec<u32>,
+    /// How many secrets were known then.
+    pub(crate) secrets: usize,
     /// Told by decoders that came late.
     pub(crate) anew: bool,
     pub(crate) nodes: Vec<Node>,

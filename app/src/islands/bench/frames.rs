@@ -33,8 +33,10 @@ pub fn Frames(
                 let flipped: Vec<u32> =
                     row.deliveries.iter().filter_map(|row| row.delivery.flipped_bit).collect();
                 let known = before.and_then(Option::as_ref);
+                let secrets = model.secrets.len();
                 let same = known.filter(|known| {
-                    known.frame == row.frame.frame && known.flipped == flipped && known.anew == anew
+                    (known.frame, known.anew, known.secrets) == (row.frame.frame, anew, secrets)
+                        && known.flipped == flipped
                 });
                 if let Some(same) = same.filter(|same| same.bytes == row.frame.bytes) {
                     return Some(Arc::clone(same));
@@ -47,6 +49,7 @@ pub fn Frames(
                     frame: row.frame.frame,
                     bytes: row.frame.bytes.clone(),
                     flipped,
+                    secrets,
                     anew,
                     nodes: tree::nodes(&dissection),
                 }))

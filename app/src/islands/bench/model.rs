@@ -28,6 +28,8 @@ pub struct Model {
     pub files: Vec<String>,
     pub measured: Vec<Measurement>,
     pub sections: Vec<Section>,
+    /// Lines of the key log, in the order in which they came.
+    pub secrets: Vec<String>,
     /// What the lab sampled, in the order in which the series first appeared.
     pub series: Vec<Series>,
     /// The hosts from this one on belong to a second run, see `compare`; `None` if there is but one.
@@ -226,7 +228,8 @@ impl Model {
                 insert_sorted(&mut self.sections, row, |row| (row.time, row.seq));
             }
             Body::Signal(_) => self.signals += 1,
-            Body::Lifecycle(_) | Body::Message(_) | Body::Secret(_) => {}
+            Body::Secret(secret) => self.secrets.push(secret.line.clone()),
+            Body::Lifecycle(_) | Body::Message(_) => {}
         }
     }
 

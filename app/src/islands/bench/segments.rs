@@ -28,6 +28,8 @@ pub(crate) struct Segments {
     follower: Follower,
     /// In the order of frames.
     spans: Vec<StreamSpan>,
+    /// How many secrets of the trace the dissectors have.
+    secrets: usize,
     /// Event and time it was made for, in the order of frames.
     of: Vec<(u32, u64)>,
     told: Vec<Told>,
@@ -55,13 +57,20 @@ impl Segments {
         &self.hints
     }
 
-    /// Takes what is new in `model`; begins anew if it is another trace or if a frame came in between.
+    /// Takes what is new in `model`; begins anew if it is another trace, if a frame came in between, or if there are new
+    /// secrets, which may open frames that came before them.
     pub(crate) fn update(&mut self, model: &Model) {
         let is_same =
             |at: usize| model.frames.get(at).map(|row| (row.seq, row.time)) == self.of.get(at).copied();
         let known = self.of.len();
-        if known > 0 && !(is_same(0) && is_same(known - 1)) {
+        if known == 0 || !(is_same(0) && is_same(known - 1)) || self.secrets != model.secrets.len() {
             self.know(self.decoders);
+            for line in &model.secrets {
+                for dissector in &mut self.dissectors {
+                    dissector.secret(line);
+                }
+            }
+            self.secrets = model.secrets.len();
         }
         for (index, row) in model.frames.iter().enumerate().skip(self.of.len()) {
             self.of.push((row.seq, row.time));
@@ -224,6 +233,45 @@ pub(crate) mod tests {
     #[test]
     fn a_frame_without_bytes_says_so() {
         assert_eq!(captions(&model(&[Vec::new()])), ["0 B（内容未记录）"]);
+    }
+
+    /// The frames and the secrets of a QUIC connection that was captured.
+    fn captured() -> (Vec<Vec<u8>>, Vec<String>) {
+        let file = include_bytes!("../../../dissect/tests/captures/quic-bare.pcapng");
+        let word = |at: usize| u32::from_le_bytes(file[at..at + 4].try_into().unwrap()) as usize;
+        let (mut at, mut frames, mut secrets) = (0, Vec::new(), Vec::new());
+        while at < file.len() {
+            match word(at) {
+                6 => frames.push(file[at + 28..at + 28 + word(at + 20)].to_vec()),
+                10 => {
+                    let log = String::from_utf8_lossy(&file[at + 16..at + 16 + word(at + 12)]);
+                    secrets.extend(log.lines().map(str::to_owned));
+                }
+                _ => {}
+            }
+            at += word(at + 4);
+        }
+        (frames, secrets)
+    }
+
+    #[test]
+    fn secrets_open_frames_that_came_before_them() {
+        let (frames, lines) = captured();
+        let mut model = model(&frames);
+        let mut segments = Segments::new(Hints::default(), dissect::all());
+        segments.update(&model);
+        let told = |segments: &Segments, at: usize| segments.get(at).unwrap().summary.clone();
+        assert!(told(&segments, 0).contains("ClientHello"), "{}", told(&segments, 0));
+        assert!(told(&segments, 6).contains("打不开"), "{}", told(&segments, 6));
+        let first = frames.len() as u32;
+        let secret = |(seq, line): (u32, &String)| {
+            let body = Body::Secret(api::trace::Secret { line: line.clone() });
+            Event { seq, time: u64::MAX / 2, body }
+        };
+        model.apply((first..).zip(&lines).map(secret).collect());
+        segments.update(&model);
+        assert!(told(&segments, 6).contains("STREAM(0)"), "{}", told(&segments, 6));
+        assert_eq!(model.secrets.len(), lines.len());
     }
 
     #[test]

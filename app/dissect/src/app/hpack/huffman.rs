@@ -22,7 +22,7 @@ const SYMBOLS: [u8; 256] = [
 ];
 
 /// Decodes a string. `None` if it is padded with anything but the start of the code that ends a string (section 5.2).
-pub(super) fn decode(bytes: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn decode(bytes: &[u8]) -> Option<Vec<u8>> {
     let mut decoded = Vec::with_capacity(bytes.len() * 8 / 5);
     let mut code = Code::default();
     for byte in bytes {

@@ -11,7 +11,7 @@
 //! ```
 
 mod fixed;
-mod huffman;
+pub(crate) mod huffman;
 #[cfg(test)]
 mod tests;
 
@@ -197,7 +197,7 @@ impl Entry {
 }
 
 /// A number whose first byte has `prefix` bits of it, and the byte after it (section 5.1).
-fn integer(block: &[u8], at: usize, prefix: usize) -> Result<(usize, usize), Stop> {
+pub(crate) fn integer(block: &[u8], at: usize, prefix: usize) -> Result<(usize, usize), Stop> {
     const BYTES: usize = 4;
     let most = (1 << prefix) - 1;
     let first = usize::from(*block.get(at).ok_or(Stop::Short)?) & most;

@@ -32,8 +32,8 @@ pub(super) enum Upgrade {
     Http2,
 }
 
-/// `request`: the one that a response answers.
-pub(super) fn read<'a>(bytes: &'a [u8], head: &Head, request: Option<&Request>) -> Told<'a> {
+/// `request`: the one that a response answers. `encrypted`: the scheme is `https`.
+pub(super) fn read<'a>(bytes: &'a [u8], head: &Head, request: Option<&Request>, encrypted: bool) -> Told<'a> {
     let mut told = Told {
         fields: Fields::new(bytes, 0, bytes.len()),
         summary: String::new(),
@@ -68,9 +68,10 @@ pub(super) fn read<'a>(bytes: &'a [u8], head: &Head, request: Option<&Request>) 
         let host = head.header(bytes, "host");
         let target = told.fields.list.iter().find(|field| field.name == URI.name);
         let target = target.map(|field| field.value.to_string()).unwrap_or_default();
+        let scheme = if encrypted { "https" } else { "http" };
         let uri = host
             .filter(|_| target.starts_with('/'))
-            .map(|host| format!("http://{}{target}", text(bytes, &host.value)));
+            .map(|host| format!("{scheme}://{}{target}", text(bytes, &host.value)));
         if let Some(uri) = uri {
             let _ = told.fields.made(&FULL_URI, Value::Text(uri), 0, 0);
         }

@@ -56,7 +56,7 @@ impl Session for Exchange {
         };
         let response = bytes.starts_with(b"HTTP/");
         let request = if response { self.requests.front() } else { None };
-        let told = head::read(bytes, &head, request);
+        let told = head::read(bytes, &head, request, input.setup.encrypted);
         let framing = Framing::of(bytes, &head, told.code, request.map(|request| request.method.as_str()));
         let body = match framing.read(bytes, head.end, finished) {
             Ok(body) => body,

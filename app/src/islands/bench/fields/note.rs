@@ -53,7 +53,10 @@ pub(crate) fn FieldNote(
     let copied = RwSignal::new(false);
     let body = move || {
         let node = node.get()?;
-        let place = place(&node);
+        let place = match place(&node) {
+            place if node.decrypted => format!("{place}（线路上是密文，用这次运行的密钥解密）"),
+            place => place,
+        };
         let notes = notes();
         let name = node.name;
         let html = move || {

@@ -24,6 +24,8 @@ pub(crate) struct Node {
     pub(crate) end: u32,
     /// Where its bytes lie, in their order, if not all are in this frame.
     pub(crate) parts: Vec<Part>,
+    /// Its bytes are ciphertext on the wire.
+    pub(crate) decrypted: bool,
 }
 
 /// All rows of a dissection.
@@ -52,6 +54,7 @@ fn of_layer(layer: &Layer, index: usize) -> Node {
         start: layer.start * 8,
         end: layer.end * 8,
         parts: layer.parts.clone(),
+        decrypted: layer.decrypted,
     }
 }
 
@@ -69,6 +72,7 @@ fn add(nodes: &mut Vec<Node>, field: &Field, parent: usize, depth: u8) {
         start: field.start_bit,
         end: field.end_bit,
         parts: field.parts.clone(),
+        decrypted: nodes[parent].decrypted,
     });
     for child in &field.children {
         add(nodes, child, at, depth.saturating_add(1));

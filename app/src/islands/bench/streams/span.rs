@@ -266,7 +266,7 @@ mod tests {
     }
 
     fn layer(protocol: &'static str, fields: Vec<Field>) -> Layer {
-        Layer { protocol, title: String::new(), start: 0, end: 0, parts: Vec::new(), quoted: false, fields }
+        Layer { protocol, fields, ..Layer::default() }
     }
 
     fn followed(layers: Vec<Layer>, segment: Option<Segment>, source: &str, destination: &str) -> Followed {
