@@ -37,6 +37,13 @@ fn extension(walk: &mut Walk<'_, '_>, kind: u64, told: &mut Told) -> Option<()> 
             told.server_name = Some(walk.text(&NAME, length)?);
             Some(())
         }
+        5 if from_client => {
+            walk.number(&STATUS_TYPE, 1)?;
+            match walk.length(&RESPONDERS_LENGTH, 2)? {
+                0 => walk.number(&REQUEST_EXTENSIONS_LENGTH, 2).map(drop),
+                _ => walk.bytes(&EXTENSION_DATA, walk.left()),
+            }
+        }
         10 => numbers(walk, (&GROUPS_LENGTH, 2), (&GROUP, 2)),
         11 => numbers(walk, (&POINTS_LENGTH, 1), (&POINT, 1)),
         13 => numbers(walk, (&SIGNATURES_LENGTH, 2), (&SIGNATURE_SCHEME, 2)),

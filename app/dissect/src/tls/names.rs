@@ -26,6 +26,9 @@ specs! {
     EXTENSION_LENGTH = "tls.handshake.extension.len", "扩展长度", Form::Unit("字节");
     PADDING = "tls.handshake.extensions_padding_data", "填充", Form::Bytes;
     EXTENSION_DATA = "tls.handshake.extension.data", "扩展内容", Form::Bytes;
+    STATUS_TYPE = "tls.handshake.extensions_status_request_type", "证书状态类型", Form::Named(&[(1, "OCSP")]);
+    RESPONDERS_LENGTH = "tls.handshake.extensions_status_request_responder_ids_len", "应答者列表长度", Form::Unit("字节");
+    REQUEST_EXTENSIONS_LENGTH = "tls.handshake.extensions_status_request_exts_len", "请求扩展长度", Form::Unit("字节");
     NAMES_LENGTH = "tls.handshake.extensions_server_name_list_len", "服务器名列表长度", Form::Unit("字节");
     NAME_TYPE = "tls.handshake.extensions_server_name_type", "名字类型", Form::Named(&[(0, "主机名")]);
     NAME_LENGTH = "tls.handshake.extensions_server_name_len", "名字长度", Form::Unit("字节");

@@ -326,6 +326,19 @@ impl Comparison<'_> {
                 entry.position == at(field).0
                     && (from, to) == (start_bit % 8, start_bit % 8 + end_bit - start_bit)
             }
+            // It draws the bits of a number of QUIC as if that always had eight bytes.
+            _ if origin.plain.is_some() && entry.pattern.len() > 8 * entry.size => {
+                let surplus = entry.pattern.len() - 8 * entry.size;
+                let digit = |at: Option<usize>| at.and_then(|at| at.checked_sub(surplus));
+                let (Some(from), Some(to)) =
+                    (digit(entry.pattern.find(['0', '1'])), digit(entry.pattern.rfind(['0', '1'])))
+                else {
+                    return false;
+                };
+                let size = (field.end_bit - field.start_bit) as usize;
+                entry.position + from / 8 == at(field).0
+                    && (from % 8, to + 1 - from) == (field.start_bit as usize % 8, size)
+            }
             // Bits of a byte in a message that was put together.
             _ if entry.masked => entry.position == at(field).0,
             _ => (entry.position, entry.size) == at(field),
