@@ -161,18 +161,29 @@ fn keep_in_view(
     layout: Memo<Arc<Layout>>,
     chosen: Memo<Option<usize>>,
 ) {
+    // What was drawn just now has its size in the next frame.
     let show = move |left: i32, right: i32| {
-        let Some(scroller) = scroller.get_untracked() else { return };
-        let (seen, room) = (scroller.scroll_left(), scroller.client_width());
-        if left < seen || right > seen + room {
-            scroller.set_scroll_left(left - (room - (right - left)).max(0) / 2);
-        }
+        request_animation_frame(move || {
+            let Some(scroller) = scroller.try_get_untracked().flatten() else { return };
+            let (seen, room) = (scroller.scroll_left(), scroller.client_width());
+            if left < seen || right > seen + room {
+                scroller.set_scroll_left(left - (room - (right - left)).max(0) / 2);
+            }
+        });
     };
     Effect::new(move |_| {
         let Some(at) = chosen.get() else { return };
-        let place = layout.with(|layout| layout.blocks.get(at).map(|block| (block.x, block.x + block.width)));
-        if let Some((left, right)) = place {
+        let place = layout
+            .with(|layout| layout.blocks.get(at).map(|block| (block.x, block.x + block.width, block.y())));
+        if let Some((left, right, y)) = place {
             show(left - 4, right + 4);
+            let area = scroller.get_untracked().and_then(|scroller| scroller.parent_element());
+            if let Some(area) = area {
+                let (seen, room) = (area.scroll_top(), area.client_height());
+                if y < seen || y + layout::HALF > seen + room {
+                    area.set_scroll_top(y - room / 2);
+                }
+            }
         }
     });
     Effect::new(move |_| {

@@ -13,6 +13,7 @@ use super::streams::Streams;
 use super::waveform::Waveform;
 use crate::islands::boxed::{boxed, heard, part};
 use leptos::ev::KeyboardEvent;
+use leptos::html::Div;
 use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast;
 
@@ -196,8 +197,15 @@ fn Tabs(
             }
         }
     };
+    let strip = NodeRef::<Div>::new();
+    Effect::new(move |_| {
+        let id = tab_id(active.get());
+        if let Some(strip) = strip.get() {
+            request_animation_frame(move || show_tab(&strip, &id));
+        }
+    });
     view! {
-        <div class="bench-tabs" role="tablist" aria-label="轨迹的视图" on:keydown=heard(on_key)>
+        <div class="bench-tabs" role="tablist" aria-label="轨迹的视图" node_ref=strip on:keydown=heard(on_key)>
             {panels.into_iter().map(|panel| {
                 let is_active = move || active.get() == panel;
                 view! {
@@ -214,6 +222,16 @@ fn Tabs(
             aria-labelledby=boxed(move || tab_id(active.get()))>
             {part(move || active.get().view(bench))}
         </div>
+    }
+}
+
+/// Scrolls the strip of tabs (never the page) until all of a tab is seen.
+fn show_tab(strip: &web_sys::HtmlDivElement, id: &str) {
+    let Some(tab) = document().get_element_by_id(id) else { return };
+    let (room, place) = (strip.get_bounding_client_rect(), tab.get_bounding_client_rect());
+    let over = (place.right() - room.right()).max(0.0) - (room.left() - place.left()).max(0.0);
+    if over.abs() > 0.0 {
+        strip.set_scroll_left(strip.scroll_left() + over as i32 + 24 * over.signum() as i32);
     }
 }
 

@@ -188,11 +188,19 @@ fn bars(model: &Model, statistic: Statistic, time: u64) -> Vec<(String, Vec<Bar>
         put(&mut units, &series.unit, bars.collect());
     }
     let mut names: Vec<String> = Vec::new();
-    for one in reported(model) {
-        let known = names.iter().position(|name| *name == one.name).unwrap_or_else(|| {
-            names.push(one.name.clone());
-            names.len() - 1
-        });
+    let mut results: Vec<_> = reported(model)
+        .into_iter()
+        .map(|one| {
+            let known = names.iter().position(|name| *name == one.name).unwrap_or_else(|| {
+                names.push(one.name.clone());
+                names.len() - 1
+            });
+            (known, one)
+        })
+        .collect();
+    // What sections have in common stands together.
+    results.sort_by_key(|(known, _)| *known);
+    for (known, one) in results {
         let past = one.all.iter().take_while(|result| result.time <= time).last();
         let bar = Bar {
             label: label(&one.name, one.section),

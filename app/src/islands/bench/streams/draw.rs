@@ -55,14 +55,23 @@ pub(crate) fn svg(layout: &Layout, id: &str) -> String {
 }
 
 fn folds(svg: &mut String, layout: &Layout) {
+    let mut free = 0;
     for fold in layout.axis.folds() {
         let x = (fold.start + fold.end) / 2;
-        let text = escaped(&format::brief(fold.to - fold.from));
         svg.push_str(&format!(
-            "<g aria-hidden=\"true\"><line class=\"streams-fold\" x1=\"{x}\" y1=\"{HEAD}\" x2=\"{x}\" y2=\"{}\"/>\
-             <text class=\"streams-idle\" x=\"{x}\" y=\"10\" text-anchor=\"middle\">⌇{text}</text></g>",
+            "<line class=\"streams-fold\" x1=\"{x}\" y1=\"{HEAD}\" x2=\"{x}\" y2=\"{}\" aria-hidden=\"true\"/>",
             layout.height
         ));
+        // Folds may be closer than their words.
+        let text = format!("⌇{}", format::brief(fold.to - fold.from));
+        let half = text_width(&text) / 2;
+        if x - half >= free {
+            free = x + half + 4;
+            svg.push_str(&format!(
+                "<text class=\"streams-idle\" x=\"{x}\" y=\"10\" text-anchor=\"middle\" aria-hidden=\"true\">{}</text>",
+                escaped(&text)
+            ));
+        }
     }
 }
 
