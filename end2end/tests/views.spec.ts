@@ -106,7 +106,7 @@ test("chart: samples as curves, stepped through by keyboard, as bars, as tables;
   await expect(site).toHaveURL(/view=chart/);
   await expect(site).toHaveURL(/bars=max/);
   await site.reload();
-  await expect(bench(site).locator(".metrics-statistic select")).toHaveValue("max");
+  await expect(bench(site).locator(".metrics-statistic select")).toHaveValue("max", { timeout: 60_000 });
   await expect(bench(site).locator(".metrics-bar").first()).toBeVisible();
   await everywhere(site, bench(site).locator(".metrics-bar"));
   await bench(site).getByRole("button", { name: "曲线" }).click();
