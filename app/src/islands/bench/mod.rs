@@ -138,7 +138,14 @@ fn start(
         }
         sync::write(bench, settings, trace.get_value());
         let wanted = address.as_ref().and_then(|address| address.trace.clone()).or_else(|| trace.get_value());
-        browser::when_near(&root, move || spawn_local(load::load(bench, run, wanted, address)));
+        // What the page's address is about is wanted at once, wherever a reloaded page was scrolled to.
+        let named = address.is_some();
+        let load = move || spawn_local(load::load(bench, run, wanted, address));
+        if named {
+            load();
+        } else {
+            browser::when_near(&root, load);
+        }
     });
 }
 
