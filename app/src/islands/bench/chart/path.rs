@@ -112,20 +112,21 @@ pub(crate) fn steps(samples: &[Sample], until: u64, plot: &Plot) -> String {
     path
 }
 
-/// Straight lines from point to point; a missing value lifts the pen.
+/// Straight lines from point to point; a missing value lifts the pen, even between two points of one pixel.
 pub(crate) fn slopes(samples: &[Sample], plot: &Plot) -> String {
     let mut path = String::new();
-    let mut down = false;
-    for Stroke { x, first, low, high, last } in strokes(samples, plot) {
-        if let Some(first) = first.or(low) {
-            let _ = write!(path, "{}{x} {}", if down { 'L' } else { 'M' }, plot.y(first));
+    for part in samples.split(|(_, value)| value.is_none()) {
+        let mut command = 'M';
+        for Stroke { x, first, low, high, last } in strokes(part, plot) {
+            let Some(first) = first else { continue };
+            let _ = write!(path, "{command}{x} {}", plot.y(first));
             if low != high {
                 for value in [low, high, last].into_iter().flatten() {
                     let _ = write!(path, "V{}", plot.y(value));
                 }
             }
+            command = 'L';
         }
-        down = last.is_some();
     }
     path
 }
@@ -157,6 +158,8 @@ mod tests {
         let samples = [(0, None), (500, Some(10.0)), (600, None), (700, Some(0.0))];
         assert_eq!(steps(&samples, 1_000, &PLOT), "M60 0H70M80 50H110");
         assert_eq!(slopes(&samples, &PLOT), "M60 0M80 50");
+        let close = [(0, Some(10.0)), (500, Some(10.0)), (501, None), (502, Some(0.0)), (1_000, Some(0.0))];
+        assert_eq!(slopes(&close, &PLOT), "M10 0L60 0M60 50L110 50");
     }
 
     #[test]
