@@ -206,7 +206,7 @@ test("inner streams: HTTP/2 streams take turns in one connection", async ({ site
 test("comparison: two saved traces on one time axis, by their address", async ({ site }) => {
   await site.setViewportSize({ width: 1280, height: 1000 });
   const first = (await run(site, "/labs/udp-echo?lab=udp-echo&seed=7&l.client=d5")).saved;
-  const second = (await run(site, "/labs/udp-echo?lab=udp-echo&seed=7&l.client=d5l50")).saved;
+  const second = (await run(site, "/labs/udp-echo?lab=udp-echo&seed=7&l.client=d5l20")).saved;
   const counted = async (saved: string) => {
     const all = await events(site, saved);
     const lost = all.filter(({ body }) => body.delivery?.fate === "lost").length;
@@ -233,13 +233,18 @@ test("comparison: two saved traces on one time axis, by their address", async ({
   for (const name of ["① client", "① server", "② client", "② server"]) {
     await expect(hosts.getByText(name, { exact: true }).first()).toBeVisible();
   }
-  const own = both.locator(".sequence-frame").first();
-  await own.click();
-  await expect(both.locator("[aria-selected=true]")).toHaveCount(1);
-  await expect(here.locator(".bench-main .sequence-body [aria-selected=true]")).toHaveCount(1);
+  const chosen = both.locator("[aria-selected=true]");
   await both.focus();
-  await site.keyboard.press("ArrowDown");
-  await expect(both.locator("[aria-selected=true]")).toHaveCount(1);
+  await site.keyboard.press("Home");
+  await expect(chosen).toHaveCount(1);
+  const name = async () => (await chosen.getAttribute("aria-label"))!;
+  for (let step = 0; step < 20 && !(await name()).includes("① client 到 ① server"); step++) {
+    await site.keyboard.press("ArrowDown");
+  }
+  const words = (await name()).split("，").slice(1).join("，"); // each diagram tells its own time
+  expect(words).toContain("① client 到 ① server");
+  await expect(here.locator(".bench-main .sequence-body [aria-selected=true]"))
+    .toHaveAccessibleName(new RegExp(`${words.replaceAll("① ", "").replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}$`));
   await expect(site).toHaveURL(new RegExp(`with=${second.split("/").pop()}`));
   await site.reload();
   await expect(bench(site).locator(".compare-numbers tbody tr").first()).toBeVisible();
