@@ -6,7 +6,7 @@ mod draw;
 mod layout;
 pub(crate) mod span;
 
-use super::measure::use_size;
+use super::measure::{Size, use_size};
 use super::state::Bench;
 use crate::islands::boxed::{boxed, heard, part};
 use layout::Layout;
@@ -94,7 +94,7 @@ pub fn Streams(
         move |at: usize| format!("{id}-{at}")
     };
     mark_selected(chosen, layout, option.clone());
-    keep_in_view(bench, scroller, layout, chosen);
+    keep_in_view(bench, scroller, size, layout, chosen);
     let any = Memo::new(move |_| layout.with(|layout| !layout.blocks.is_empty()));
     let drawing = move || layout.with(|layout| draw::svg(layout, &id));
     let overlay = move || layout.with(|layout| draw::overlay(layout, bench.cursor.get(), chosen.get()));
@@ -158,6 +158,7 @@ fn mark_selected(
 fn keep_in_view(
     bench: Bench,
     scroller: NodeRef<Div>,
+    size: ReadSignal<Size>,
     layout: Memo<Arc<Layout>>,
     chosen: Memo<Option<usize>>,
 ) {
@@ -173,6 +174,7 @@ fn keep_in_view(
     };
     Effect::new(move |_| {
         let Some(at) = chosen.get() else { return };
+        size.track();
         let place = layout
             .with(|layout| layout.blocks.get(at).map(|block| (block.x, block.x + block.width, block.y())));
         if let Some((left, right, y)) = place {
