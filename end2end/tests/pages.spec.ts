@@ -1,7 +1,20 @@
 // Pages: readable without wasm, accessible in light and dark, narrow enough for a phone.
 import { accessible, expect, fits, test } from "./support";
 
-const pages = ["/", "/labs", "/guide/std", "/guide/tcp", "/guide/udp", "/guide/tokio", "/guide/axum", "/guide/websocket", "/glossary", "/progress", "/reference/physical", "/reference/network", "/labs/tcp-echo"];
+/** All of them: a test holds this list to the site's. */
+const chapters = [
+  "/guide/std", "/guide/tcp", "/guide/udp", "/guide/tokio", "/guide/axum", "/guide/websocket",
+  "/guide/advanced", "/guide/performance", "/guide/pitfalls", "/guide/practices", "/guide/resources",
+  "/reference/physical", "/reference/network",
+];
+const pages = ["/", "/labs", "/labs/tcp-echo", "/glossary", "/progress", ...chapters];
+
+test("the list names every chapter", async ({ site }) => {
+  await site.goto("/");
+  const links = await site.locator("nav a[href]").evaluateAll((all) => all.map((a) => new URL((a as HTMLAnchorElement).href).pathname));
+  const linked = links.filter((path) => path.startsWith("/guide/") || path.startsWith("/reference/"));
+  expect([...new Set(linked)].sort()).toEqual([...chapters].sort());
+});
 
 for (const path of pages) {
   for (const scheme of ["light", "dark"] as const) {
