@@ -116,9 +116,9 @@ fn trials(tier: Tier) -> Vec<Trial> {
             let needs_isolated = !name.ends_with("loopback");
             Trial::test(format!("{group}::{name}"), move || {
                 if MEASURES_TIME.contains(group) {
-                    alone(test)
+                    alone(test);
                 } else {
-                    beside_others(test)
+                    beside_others(test);
                 }
                 Ok(())
             })
