@@ -1,26 +1,5 @@
 // Every lab, as a reader meets it: run it, look at every view, step, share, reload, on a phone.
-import { accessible, expect, fits, slugs, test } from "./support";
-import type { Locator, Page } from "@playwright/test";
-
-const bench = (page: Page) => page.locator("div.bench").first();
-
-/** Presses 运行 and waits until the run has ended well. */
-async function run(page: Page): Promise<Locator> {
-  const here = bench(page);
-  await here.scrollIntoViewIfNeeded();
-  const button = here.getByRole("button", { name: "运行", exact: true });
-  await expect(button).toBeEnabled();
-  await button.click();
-  await expect(here.getByText("运行结束")).toBeVisible({ timeout: 45_000 });
-  await expect(here.locator(".bench-bad")).toHaveCount(0);
-  return here;
-}
-
-/** Opens a view by its tab; where views stand side by side, it is there already. */
-async function view(here: Locator, name: string) {
-  const tab = here.getByRole("tab", { name });
-  if (await tab.count()) await tab.click();
-}
+import { accessible, bench, expect, fits, run, slugs, test, view } from "./support";
 
 /** All of them: a test holds this list to the site's. */
 const LABS = [

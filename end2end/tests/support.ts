@@ -1,5 +1,5 @@
 import { AxeBuilder } from "@axe-core/playwright";
-import { test as base, expect, type Page } from "@playwright/test";
+import { test as base, expect, type Locator, type Page } from "@playwright/test";
 
 /** A page that fails the test when its console reports an error. */
 export const test = base.extend<{ site: Page }>({
@@ -38,4 +38,30 @@ export async function accessible(page: Page) {
 export async function fits(page: Page) {
   const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
   expect(over, "pixels of horizontal overflow").toBeLessThanOrEqual(0);
+}
+
+/** The first bench of a page. */
+export const bench = (page: Page) => page.locator("div.bench").first();
+
+/** Runs the lab of a page's first bench to its end. */
+export async function run(page: Page): Promise<Locator> {
+  const here = bench(page);
+  await here.scrollIntoViewIfNeeded();
+  await again(here);
+  return here;
+}
+
+/** Presses 运行 and waits until the run has ended well. */
+export async function again(here: Locator) {
+  const button = here.getByRole("button", { name: "运行", exact: true });
+  await expect(button).toBeEnabled();
+  await button.click();
+  await expect(here.getByText("运行结束")).toBeVisible({ timeout: 45_000 });
+  await expect(here.locator(".bench-bad")).toHaveCount(0);
+}
+
+/** Opens a view by its tab; where views stand side by side, it is there already. */
+export async function view(here: Locator, name: string) {
+  const tab = here.getByRole("tab", { name });
+  if (await tab.count()) await tab.click();
 }

@@ -1,11 +1,11 @@
 // Views that chapters share: curves and bars of what a lab sampled, streams, two traces on one time axis.
 // What they say is compared with the downloaded trace, counted here anew.
-import { accessible, expect, fits, test } from "./support";
+import * as support from "./support";
+import { accessible, bench, expect, fits, test } from "./support";
 import type { Locator, Page } from "@playwright/test";
 
 type Line = { time: number; body: Record<string, any> };
 
-const bench = (page: Page) => page.locator("div.bench").first();
 const clock = (here: Locator) => here.getByRole("slider", { name: "时间游标" });
 const tab = (here: Locator, name: string) => here.getByRole("tab", { name, exact: true });
 const spaces = (text: string) => text.replace(/[\u2009\u00a0]/g, "");
@@ -13,18 +13,17 @@ const spaces = (text: string) => text.replace(/[\u2009\u00a0]/g, "");
 /** Opens a page and runs its lab to the end; gives back the bench and the path of the saved trace. */
 async function run(page: Page, path: string): Promise<{ here: Locator; saved: string }> {
   await page.goto(path);
-  const here = bench(page);
-  await here.scrollIntoViewIfNeeded();
-  const saved = await again(here);
-  return { here, saved };
+  const here = await support.run(page);
+  return { here, saved: await link(here) };
 }
 
 async function again(here: Locator): Promise<string> {
-  const button = here.getByRole("button", { name: "运行", exact: true });
-  await expect(button).toBeEnabled();
-  await button.click();
-  await expect(here.getByText("运行结束")).toBeVisible({ timeout: 45_000 });
-  await expect(here.locator(".bench-bad")).toHaveCount(0);
+  await support.again(here);
+  return link(here);
+}
+
+/** The path of the trace on show. */
+async function link(here: Locator): Promise<string> {
   return (await here.getByRole("link", { name: "打开这条轨迹" }).getAttribute("href"))!;
 }
 

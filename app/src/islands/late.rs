@@ -1,7 +1,8 @@
-//! The islands that weigh most: their wasm is fetched when the reader comes near one of them.
+//! The islands that weigh most: their wasm is fetched when the reader comes near one of them or presses a key.
 //!
-//! They are one lazy function and so one part of the wasm, beside the one that every page loads. (Each an
-//! `#[island(lazy)]`, they would be cut into a part for every set of islands that share some code.)
+//! They are two lazy functions, benches and the rest, and so two parts of the wasm, with what both need in a third,
+//! beside the one that every page loads. (Each an `#[island(lazy)]`, they would be cut into a part for every set of
+//! islands that share some code.)
 
 use api::lab::LabInfo;
 use api::line::Line;
@@ -10,23 +11,18 @@ use api::run::TierReport;
 use leptos::prelude::*;
 use leptos::tachys::html::islands::Island;
 use leptos::tachys::reactive_graph::OwnedView;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 use super::progress::plan::Plan;
 
-/// One of them, with all that its HTML is made from on both sides.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Late {
-    AddrParse,
-    Bench(Box<Setup>),
-    Fetch,
-    Grpc,
-    PeerChat,
-    PeerEcho,
-    Progress(Vec<Plan>),
-    /// A question, and the title of the lab that decides a prediction.
-    Quiz(Box<Question>, Option<String>),
+/// An island whose wasm comes late: all that its HTML is made from on both sides.
+pub trait Late: Serialize + DeserializeOwned + 'static {
+    /// The export that the hydration script calls, named in the HTML.
+    const EXPORT: &'static str;
+
+    fn view(self, children: Children) -> AnyView;
 }
 
 /// What a bench begins with.
@@ -48,13 +44,50 @@ pub struct Setup {
     pub tier: Option<TierReport>,
 }
 
-/// The export that the hydration script calls, named in the HTML.
-const EXPORT: &str = "late";
+impl Late for Setup {
+    const EXPORT: &'static str = "late_bench";
+
+    fn view(self, children: Children) -> AnyView {
+        use super::bench::Bench;
+        view! { <Bench setup=self>{children()}</Bench> }.into_any()
+    }
+}
+
+/// All the others.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Widget {
+    AddrParse,
+    Fetch,
+    Grpc,
+    PeerChat,
+    PeerEcho,
+    Progress(Vec<Plan>),
+    /// A question, and the title of the lab that decides a prediction.
+    Quiz(Box<Question>, Option<String>),
+}
+
+impl Late for Widget {
+    const EXPORT: &'static str = "late_widget";
+
+    fn view(self, _: Children) -> AnyView {
+        use super::{addr_parse::AddrParse, fetch::Fetch, grpc::Grpc};
+        use super::{peer_chat::PeerChat, peer_echo::PeerEcho, progress::Progress, quiz::QuizBox};
+        match self {
+            Self::AddrParse => view! { <AddrParse/> }.into_any(),
+            Self::Fetch => view! { <Fetch/> }.into_any(),
+            Self::Grpc => view! { <Grpc/> }.into_any(),
+            Self::PeerChat => view! { <PeerChat/> }.into_any(),
+            Self::PeerEcho => view! { <PeerEcho/> }.into_any(),
+            Self::Progress(plans) => view! { <Progress plans/> }.into_any(),
+            Self::Quiz(question, lab) => view! { <QuizBox question=*question lab/> }.into_any(),
+        }
+    }
+}
 
 /// Puts one of them on a page.
 #[component]
-pub fn LateIsland(
-    island: Late,
+pub fn LateIsland<I: Late>(
+    island: I,
     /// What it shows until it can show more: complete and readable without wasm.
     #[prop(optional)]
     children: Option<Children>,
@@ -64,30 +97,15 @@ pub fn LateIsland(
 }
 
 /// The same elements on the server and in the browser.
-fn around(island: Late, children: Children) -> impl IntoView {
+fn around<I: Late>(island: I, children: Children) -> impl IntoView {
     // Only the server writes them; the browser need not know how.
     let props = if cfg!(feature = "ssr") {
         serde_json::to_string(&island).unwrap_or_default()
     } else {
         String::new()
     };
-    let view = Owner::new().with(|| Owner::with_hydration(move || OwnedView::new(view(island, children))));
-    Island::new(EXPORT, view).with_props(props)
-}
-
-fn view(island: Late, children: Children) -> AnyView {
-    use super::{addr_parse::AddrParse, bench::Bench, fetch::Fetch, grpc::Grpc};
-    use super::{peer_chat::PeerChat, peer_echo::PeerEcho, progress::Progress, quiz::QuizBox};
-    match island {
-        Late::AddrParse => view! { <AddrParse/> }.into_any(),
-        Late::Bench(setup) => view! { <Bench setup=*setup>{children()}</Bench> }.into_any(),
-        Late::Fetch => view! { <Fetch/> }.into_any(),
-        Late::Grpc => view! { <Grpc/> }.into_any(),
-        Late::PeerChat => view! { <PeerChat/> }.into_any(),
-        Late::PeerEcho => view! { <PeerEcho/> }.into_any(),
-        Late::Progress(plans) => view! { <Progress plans/> }.into_any(),
-        Late::Quiz(question, lab) => view! { <QuizBox question=*question lab/> }.into_any(),
-    }
+    let view = Owner::new().with(|| Owner::with_hydration(move || OwnedView::new(island.view(children))));
+    Island::new(I::EXPORT, view).with_props(props)
 }
 
 /// Children of an island: rendered on the server, left alone in the browser.
@@ -106,55 +124,72 @@ fn static_children(children: Children) -> Children {
 
 #[cfg(feature = "hydrate")]
 mod browser {
-    use super::{EXPORT, Late, around};
+    use super::{Late, Setup, Widget, around};
     use crate::islands::bench::browser::{query, when_near};
+    use leptos::ev;
     use leptos::prelude::*;
     use leptos::tachys::html::islands::IslandChildren;
     use leptos::tachys::view::Position;
     use leptos::task::spawn_local;
     use std::cell::Cell;
     use std::rc::Rc;
-    use std::time::Duration;
     use web_sys::HtmlElement;
 
-    /// How long one that nobody comes near may wait: who moves by keyboard must not meet buttons that do nothing.
-    const PATIENCE: Duration = Duration::from_millis(2500);
-
-    /// Called for each of them by the hydration script. What the page's address is about is wanted at once.
+    /// Called for each bench by the hydration script.
     #[wasm_bindgen::prelude::wasm_bindgen]
-    pub fn late(element: HtmlElement) {
-        debug_assert_eq!(EXPORT, "late");
+    pub fn late_bench(element: HtmlElement) {
+        when_wanted(element, |element| spawn_local(bench(element)));
+    }
+
+    /// Called for each of the others.
+    #[wasm_bindgen::prelude::wasm_bindgen]
+    pub fn late_widget(element: HtmlElement) {
+        when_wanted(element, |element| spawn_local(widget(element)));
+    }
+
+    /// Parts of their own where the build splits the wasm (feature `split` and `cargo leptos … --split`), else just calls.
+    #[cfg_attr(feature = "split", lazy)]
+    async fn bench(element: HtmlElement) {
+        hydrate::<Setup>(&element);
+    }
+
+    #[cfg_attr(feature = "split", lazy)]
+    async fn widget(element: HtmlElement) {
+        hydrate::<Widget>(&element);
+    }
+
+    /// Calls back once: when the reader comes near the element; at the first key pressed, as who moves by keyboard must
+    /// not meet buttons that do nothing; at once if the page's address is about a bench.
+    fn when_wanted(element: HtmlElement, load: fn(HtmlElement)) {
         // The island itself has no box (`display: contents`), its first child has.
         let seen = element.first_element_child().unwrap_or_else(|| element.clone().into());
         let waiting = Cell::new(Some(element));
         let load = Rc::new(move || {
             if let Some(element) = waiting.take() {
-                spawn_local(hydrate(element));
+                load(element);
             }
         });
         if query().into_iter().any(|(name, _)| name == "lab") {
             return load();
         }
-        let later = Rc::clone(&load);
+        let typed = Rc::clone(&load);
+        window_event_listener(ev::keydown, move |_| typed());
         when_near(&seen, move || load());
-        set_timeout(move || later(), PATIENCE);
     }
 
-    /// A part of its own where the build splits the wasm (feature `split` and `cargo leptos … --split`), else just a call.
-    #[cfg_attr(feature = "split", lazy)]
-    async fn hydrate(element: HtmlElement) {
+    fn hydrate<I: Late>(element: &HtmlElement) {
         let Some(props) = element.get_attribute("data-props") else { return };
-        match serde_json::from_str::<Late>(&props) {
+        match serde_json::from_str::<I>(&props) {
             Ok(island) => {
                 let children = Box::new(|| IslandChildren::new(()).into_any());
                 let view = around(island, children).into_view();
                 // Lives as long as the page.
-                std::mem::forget(view.hydrate_from_position::<true>(&element, Position::Current));
+                std::mem::forget(view.hydrate_from_position::<true>(element, Position::Current));
             }
-            Err(error) => leptos::logging::error!("{EXPORT}: {error}"),
+            Err(error) => leptos::logging::error!("{}: {error}", I::EXPORT),
         }
     }
 }
 
 #[cfg(feature = "hydrate")]
-pub use browser::late;
+pub use browser::{late_bench, late_widget};

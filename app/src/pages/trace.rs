@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use std::sync::Arc;
 
 use super::not_found::NotFound;
-use crate::islands::late::{Late, LateIsland, Setup};
+use crate::islands::late::{LateIsland, Setup};
 use crate::parts::facts;
 use crate::parts::page::Page;
 use crate::parts::recording::Recorded;
@@ -41,7 +41,7 @@ fn TracePage(trace: Arc<Trace>) -> impl IntoView {
                 trace: Some(id.clone()),
                 tier: Some(site.tier.clone()),
             };
-            view! { <LateIsland island=Late::Bench(Box::new(setup))>{account()}</LateIsland> }.into_any()
+            view! { <LateIsland island=setup>{account()}</LateIsland> }.into_any()
         }
         None => account().into_any(),
     };

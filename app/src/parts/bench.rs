@@ -5,7 +5,7 @@ use leptos::prelude::*;
 
 use super::recording::Recorded;
 use crate::Site;
-use crate::islands::late::{Late, LateIsland, Setup};
+use crate::islands::late::{LateIsland, Setup};
 
 /// A bench at one place of the book. Until the browser has taken over, the lab's recorded default run
 /// can be read here as text.
@@ -24,7 +24,7 @@ pub fn LabBench(
         let tier = Some(site.tier.clone());
         let setup = Setup { name, info, params, lines, seed, trace: None, tier };
         view! {
-            <LateIsland island=Late::Bench(Box::new(setup))>
+            <LateIsland island=setup>
                 {match recording {
                     Some(trace) => view! { <Recorded trace label="录制" hints/> }.into_any(),
                     None => view! { <p class="recorded-none">"这个实验的默认运行还没有录制好，稍后刷新就能看到。"</p> }.into_any(),

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use crate::islands::late::{Late, LateIsland};
+use crate::islands::late::{LateIsland, Widget};
 
 #[component]
 pub fn PeerHere(
@@ -10,10 +10,10 @@ pub fn PeerHere(
     slug: String,
 ) -> impl IntoView {
     let island = match slug.as_str() {
-        "axum" => Some(Late::Fetch),
-        "grpc" => Some(Late::Grpc),
-        "ws-echo" => Some(Late::PeerEcho),
-        "ws-chat" => Some(Late::PeerChat),
+        "axum" => Some(Widget::Fetch),
+        "grpc" => Some(Widget::Grpc),
+        "ws-echo" => Some(Widget::PeerEcho),
+        "ws-chat" => Some(Widget::PeerChat),
         _ => None,
     };
     island.map(|island| view! { <LateIsland island/> })

@@ -20,7 +20,7 @@ use leptos::html::Div;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use part::{Part, cut, usual};
-use state::{Other, id_of, load};
+use state::{Other, id_of};
 use std::sync::Arc;
 
 /// From this width in pixels on, both sides stand in one diagram.
@@ -221,7 +221,7 @@ fn Choice(bench: Bench, parts: Memo<Option<[Part; 2]>>) -> impl IntoView {
                 compared.parts.set(None);
                 compared.complaint.set(None);
                 bench.touched.set(true);
-                spawn_local(load(bench, id.to_owned()));
+                spawn_local(bench.compared.load(id.to_owned()));
             }
             None => compared.complaint.set(Some("这不是轨迹的链接或编号。")),
         }

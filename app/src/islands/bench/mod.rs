@@ -29,6 +29,7 @@ mod metrics;
 pub mod model;
 mod number;
 mod onion;
+mod panel;
 mod player;
 mod results;
 mod run;
@@ -55,6 +56,7 @@ use leptos::html::Div;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use live::Link;
+use panel::Panel;
 use results::Results;
 use run::Run;
 use segments::Segments;
@@ -128,12 +130,12 @@ fn start(
         let address = sync::read(bench, trace.get_value().is_some());
         if let Some(address) = &address {
             settings.read(address);
-            let compares = address.with.is_some().then_some(views::Panel::Compare);
-            bench.view.set(address.view.as_deref().and_then(views::Panel::named).or(compares));
+            let compares = address.with.is_some().then_some(Panel::Compare);
+            bench.view.set(address.view.as_deref().and_then(Panel::named).or(compares));
             bench.bars.set(address.bars);
             bench.compared.parts.set(address.parts);
             if let Some(id) = address.with.clone() {
-                spawn_local(compare::state::load(bench, id));
+                spawn_local(bench.compared.load(id));
             }
         }
         sync::write(bench, settings, trace.get_value());

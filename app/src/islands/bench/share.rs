@@ -2,9 +2,9 @@
 
 use super::browser;
 use super::command;
+use super::panel::Panel;
 use super::run::Run;
 use super::state::{Bench, Origin};
-use super::views::Panel;
 use crate::islands::boxed::{heard, part};
 use leptos::prelude::*;
 

@@ -3,9 +3,9 @@
 use super::compare::state::Compared;
 use super::metrics::bars::Statistic;
 use super::model::{Model, is_shown};
+use super::panel::Panel;
 use super::segments::Segments;
 use super::source::Source;
-use super::views::Panel;
 use crate::known;
 use api::lab::LabInfo;
 use dissect::Decoders;

@@ -7,6 +7,7 @@ use super::kernel::Kernel;
 use super::log::Log;
 use super::metrics::{self, Metrics};
 use super::onion::Onion;
+use super::panel::Panel;
 use super::sequence::Sequence;
 use super::state::Bench;
 use super::streams::Streams;
@@ -15,71 +16,60 @@ use crate::islands::boxed::{boxed, heard, part};
 use leptos::ev::KeyboardEvent;
 use leptos::html::Div;
 use leptos::prelude::*;
+use leptos::task::spawn_local;
 use leptos::wasm_bindgen::JsCast;
 
-/// One view.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Panel {
-    Sequence,
-    Code,
-    Frames,
-    Kernel,
-    Log,
-    Waveform,
-    Onion,
-    Chart,
-    Streams,
-    Compare,
+/// Makes a view.
+type Make = fn(Panel, Bench) -> AnyView;
+
+/// The views that most traces begin with.
+fn view(panel: Panel, bench: Bench, seldom: Seldom) -> AnyView {
+    match panel {
+        Panel::Sequence => view! { <Sequence bench/> }.into_any(),
+        Panel::Code => view! { <Code bench/> }.into_any(),
+        Panel::Frames => view! { <Frames bench/> }.into_any(),
+        Panel::Kernel => view! { <Kernel bench/> }.into_any(),
+        Panel::Log => view! { <Log bench/> }.into_any(),
+        Panel::Waveform | Panel::Onion | Panel::Chart | Panel::Streams | Panel::Compare => {
+            part(move || seldom.view(panel, bench)).into_any()
+        }
+    }
 }
 
-impl Panel {
-    const ALL: [Self; 10] = [
-        Self::Sequence,
-        Self::Code,
-        Self::Frames,
-        Self::Kernel,
-        Self::Log,
-        Self::Waveform,
-        Self::Onion,
-        Self::Chart,
-        Self::Streams,
-        Self::Compare,
-    ];
-
-    /// The view of this name in an address.
-    pub(crate) fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|panel| panel.names().0 == name)
+/// The others.
+fn seldom_view(panel: Panel, bench: Bench) -> AnyView {
+    match panel {
+        Panel::Waveform => view! { <Waveform bench/> }.into_any(),
+        Panel::Onion => view! { <Onion bench/> }.into_any(),
+        Panel::Chart => view! { <Metrics bench/> }.into_any(),
+        Panel::Streams => view! { <Streams bench/> }.into_any(),
+        Panel::Compare => view! { <Compare bench/> }.into_any(),
+        Panel::Sequence | Panel::Code | Panel::Frames | Panel::Kernel | Panel::Log => ().into_any(),
     }
+}
 
-    /// End of an element id and name in the address, and the word on the tab.
-    pub(crate) fn names(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Sequence => ("sequence", "时序图"),
-            Self::Code => ("code", "代码"),
-            Self::Frames => ("frames", "报文"),
-            Self::Kernel => ("kernel", "内核"),
-            Self::Log => ("log", "日志"),
-            Self::Waveform => ("waveform", "波形"),
-            Self::Onion => ("onion", "洋葱"),
-            Self::Chart => ("chart", "图表"),
-            Self::Streams => ("streams", "流"),
-            Self::Compare => ("compare", "对照"),
-        }
-    }
+/// What makes them: in the browser a part of the wasm of its own, and nothing else there may name [`seldom_view`].
+#[cfg_attr(all(feature = "hydrate", feature = "split"), lazy)]
+async fn make_seldom() -> Make {
+    let make: Make = seldom_view;
+    make
+}
 
-    fn view(self, bench: Bench) -> AnyView {
-        match self {
-            Self::Sequence => view! { <Sequence bench/> }.into_any(),
-            Self::Code => view! { <Code bench/> }.into_any(),
-            Self::Frames => view! { <Frames bench/> }.into_any(),
-            Self::Kernel => view! { <Kernel bench/> }.into_any(),
-            Self::Log => view! { <Log bench/> }.into_any(),
-            Self::Waveform => view! { <Waveform bench/> }.into_any(),
-            Self::Onion => view! { <Onion bench/> }.into_any(),
-            Self::Chart => view! { <Metrics bench/> }.into_any(),
-            Self::Streams => view! { <Streams bench/> }.into_any(),
-            Self::Compare => view! { <Compare bench/> }.into_any(),
+/// The views that few traces have or few readers open, once their code is here. `Copy`.
+#[derive(Clone, Copy)]
+struct Seldom(RwSignal<Option<Make>>);
+
+impl Seldom {
+    /// The view, or what stands there until its code has come.
+    fn view(self, panel: Panel, bench: Bench) -> AnyView {
+        if let Some(make) = self.0.get() {
+            return make(panel, bench);
         }
+        spawn_local(async move {
+            let make = make_seldom().await;
+            self.0.try_set(Some(make));
+        });
+        view! { <p class="bench-help">"正在载入这个视图……"</p> }.into_any()
     }
 }
 
@@ -123,6 +113,7 @@ pub(crate) fn Views(
     wide: Memo<bool>,
 ) -> impl IntoView {
     let chosen = bench.view;
+    let seldom = Seldom(RwSignal::new(None));
     let has = Memo::new(move |_| {
         bench.model.with(|model| Has {
             frames: !model.frames.is_empty(),
@@ -138,16 +129,16 @@ pub(crate) fn Views(
         if wide.get() {
             view! {
                 <div class="bench-views bench-wide">
-                    <div class="bench-main" role="group" aria-label=first.names().1>{first.view(bench)}</div>
-                    <div class="bench-side" role="group" aria-label=Panel::Code.names().1>{Panel::Code.view(bench)}</div>
-                    <div class="bench-below"><Tabs bench panels=others chosen/></div>
+                    <div class="bench-main" role="group" aria-label=first.names().1>{view(first, bench, seldom)}</div>
+                    <div class="bench-side" role="group" aria-label=Panel::Code.names().1>{view(Panel::Code, bench, seldom)}</div>
+                    <div class="bench-below"><Tabs bench seldom panels=others chosen/></div>
                 </div>
             }
             .into_any()
         } else {
             let mut all = vec![first, Panel::Code];
             all.extend(others);
-            view! { <div class="bench-views"><Tabs bench panels=all chosen/></div> }.into_any()
+            view! { <div class="bench-views"><Tabs bench seldom panels=all chosen/></div> }.into_any()
         }
     }
 }
@@ -156,6 +147,7 @@ pub(crate) fn Views(
 #[component]
 fn Tabs(
     bench: Bench,
+    seldom: Seldom,
     panels: Vec<Panel>,
     /// What the reader chose last; the first if that is not among them.
     chosen: RwSignal<Option<Panel>>,
@@ -220,7 +212,7 @@ fn Tabs(
         </div>
         <div class="bench-tabpanel" role="tabpanel" id=panel_id.clone()
             aria-labelledby=boxed(move || tab_id(active.get()))>
-            {part(move || active.get().view(bench))}
+            {part(move || view(active.get(), bench, seldom))}
         </div>
     }
 }
@@ -257,11 +249,5 @@ mod tests {
             );
             assert!(panels(Has { streams: true, ..has }).1.contains(&Panel::Streams));
         }
-    }
-
-    #[test]
-    fn every_view_is_found_by_its_name() {
-        assert!(Panel::ALL.into_iter().all(|panel| Panel::named(panel.names().0) == Some(panel)));
-        assert_eq!(Panel::named("x"), None);
     }
 }

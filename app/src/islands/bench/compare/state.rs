@@ -4,7 +4,6 @@ use super::part::Part;
 use crate::islands::bench::address;
 use crate::islands::bench::browser::{self, Problem};
 use crate::islands::bench::model::Model;
-use crate::islands::bench::state::Bench;
 use api::trace::{Trace, VERSION};
 use leptos::prelude::*;
 use std::sync::Arc;
@@ -60,6 +59,23 @@ impl Compared {
             self.other.set(previous);
         }
     }
+
+    /// Fetches a saved trace to compare with.
+    pub(crate) async fn load(self, id: String) {
+        let answer = browser::json::<Trace>(&format!("/traces/{id}.json")).await;
+        let complaint = match answer {
+            Ok(trace) if trace.version <= VERSION => {
+                let title = format!("轨迹 {id}（{}）", trace.lab);
+                let other = Other { id: Some(id), title, model: Model::from(trace) };
+                self.other.try_set(Some(Arc::new(other)));
+                None
+            }
+            Ok(_) => Some("那条轨迹来自更新的版本，请刷新页面。"),
+            Err(Problem::Status(404 | 410)) => Some("没有这条轨迹：保存的轨迹有数量上限，旧的会先被清除。"),
+            Err(_) => Some("那条轨迹没有取到，请再试。"),
+        };
+        self.complaint.try_set(complaint);
+    }
 }
 
 /// The id in what a reader pastes: an id, a path or a whole link.
@@ -68,23 +84,6 @@ pub(crate) fn id_of(text: &str) -> Option<&str> {
     let last = text.rsplit_once("/traces/").map_or(text, |(_, last)| last);
     let end = last.find(['?', '#', '/', '.']).unwrap_or(last.len());
     Some(&last[..end]).filter(|id| address::is_id(id))
-}
-
-/// Fetches a saved trace to compare with.
-pub(crate) async fn load(bench: Bench, id: String) {
-    let answer = browser::json::<Trace>(&format!("/traces/{id}.json")).await;
-    let complaint = match answer {
-        Ok(trace) if trace.version <= VERSION => {
-            let title = format!("轨迹 {id}（{}）", trace.lab);
-            let other = Other { id: Some(id), title, model: Model::from(trace) };
-            bench.compared.other.try_set(Some(Arc::new(other)));
-            None
-        }
-        Ok(_) => Some("那条轨迹来自更新的版本，请刷新页面。"),
-        Err(Problem::Status(404 | 410)) => Some("没有这条轨迹：保存的轨迹有数量上限，旧的会先被清除。"),
-        Err(_) => Some("那条轨迹没有取到，请再试。"),
-    };
-    bench.compared.complaint.try_set(complaint);
 }
 
 #[cfg(test)]
