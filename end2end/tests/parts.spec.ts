@@ -1,0 +1,48 @@
+// Parts of the wasm come when a reader needs them, and not before.
+import { bench, expect, run, test, view } from "./support";
+import type { Page } from "@playwright/test";
+
+/** The parts that a page fetches, as they come. */
+function fetched(page: Page): () => string[] {
+  const parts = new Set<string>();
+  page.on("request", (request) => {
+    const name = new URL(request.url()).pathname.split("/").pop()!;
+    if (name.endsWith(".wasm")) parts.add(name.replace(/[_.].*_\d+|\..*/, ""));
+  });
+  return () => [...parts].sort();
+}
+
+test("who only reads fetches one part; who presses a key gets the rest", async ({ site }) => {
+  await site.setViewportSize({ width: 1280, height: 700 });
+  const parts = fetched(site);
+  await site.goto("/guide/tcp");
+  await expect.poll(parts).toHaveLength(1);
+  await site.waitForLoadState("networkidle");
+  expect(parts()).toHaveLength(1);
+  await site.keyboard.press("Tab");
+  await expect.poll(() => parts().length).toBeGreaterThan(1);
+  await expect(bench(site).getByRole("button", { name: "运行", exact: true })).toBeEnabled();
+});
+
+test("HTTP/2 and gRPC are told by decoders that only their traces fetch", async ({ site, browser }) => {
+  await site.setViewportSize({ width: 1280, height: 1000 });
+  const plain = fetched(site);
+  await site.goto("/labs/tcp-echo");
+  await view(await run(site), "报文");
+  await expect(site.locator(".frames-protocol").filter({ hasText: "TCP" }).first()).toBeVisible();
+
+  // A page of its own, with nothing in its cache.
+  const context = await browser.newContext({ baseURL: process.env.BASE_URL, viewport: { width: 1280, height: 1000 } });
+  const page = await context.newPage();
+  const more = fetched(page);
+  await page.goto("/labs/grpc-greeter");
+  await view(await run(page), "报文");
+  const protocols = page.locator(".frames-protocol", { hasText: "gRPC" });
+  await page.locator(".frames-table [role=row]").filter({ has: protocols }).first().click();
+  await expect(page.getByRole("treeitem").filter({ hasText: "/wirebook.greeter.v1.Greeter/" }).first()).toBeVisible();
+  // In the diagram too.
+  await expect(page.locator(".sequence-body").getByText(/gRPC|HTTP2/).first()).toBeVisible();
+  expect(more()).toContain("split_decoders");
+  expect(plain()).not.toContain("split_decoders");
+  await context.close();
+});
