@@ -7,7 +7,7 @@ function fetched(page: Page): () => string[] {
   const parts = new Set<string>();
   page.on("request", (request) => {
     const name = new URL(request.url()).pathname.split("/").pop()!;
-    if (name.endsWith(".wasm")) parts.add(name.replace(/[_.].*_\d+|\..*/, ""));
+    if (name.endsWith(".wasm")) parts.add(name.replace(/(_\d{6,})?\..*/, ""));
   });
   return () => [...parts].sort();
 }
