@@ -132,7 +132,7 @@ impl Lab for HttpClient {
         let again = accepted.load(Ordering::Relaxed) - before;
         lan.measured(Some(&server), "超时之后重来的握手", f64::from(again), "次");
 
-        lan.section("压缩：线缆上的字节，读到的字节");
+        lan.section("压缩：线路上的字节，读到的字节");
         let (reader, url) = (client.clone(), format!("{base}/poem"));
         let (packed, plain) = host.spawn(move || weigh(reader, url)).await?.context("没有取到压缩的正文")?;
         lan.measured(Some(&host), "压缩后的正文", packed as f64, "B");
@@ -221,18 +221,18 @@ async fn follow(client: Client, url: String) -> reqwest::Result<()> {
 // ANCHOR_END: redirect
 
 // ANCHOR: gzip
-/// 返回正文在线缆上的字节数和解压后的字节数。
+/// 返回正文在线路上的字节数和解压后的字节数。
 async fn weigh(client: Client, url: String) -> reqwest::Result<(usize, usize)> {
     // 平时用的客户端：自动声明 Accept-Encoding: gzip，自动解压。
     let plain = client.get(&url).send().await?.error_for_status()?.bytes().await?.len();
 
-    // 关掉自动解压，才看得到线缆上的样子。它是另一个 Client，有自己的连接池。
+    // 关掉自动解压，才看得到线路上的样子。它是另一个 Client，有自己的连接池。
     let raw = Client::builder().no_proxy().gzip(false).timeout(Duration::from_secs(10)).build()?;
     let response = raw.get(&url).header(header::ACCEPT_ENCODING, "gzip").send().await?;
     info!("Content-Encoding: {:?}", response.headers().get(header::CONTENT_ENCODING));
     let packed = response.error_for_status()?.bytes().await?.len();
 
-    info!("线缆上 {packed} 字节，解压后 {plain} 字节");
+    info!("线路上 {packed} 字节，解压后 {plain} 字节");
     Ok((packed, plain))
 }
 // ANCHOR_END: gzip
