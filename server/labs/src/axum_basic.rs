@@ -145,7 +145,7 @@ fn app() -> Router {
 }
 
 async fn serve(listener: TcpListener) {
-    // axum::serve 没有请求头超时，也不限制连接数；对着公网时要另外设防。
+    // axum::serve 不限定首部多久之内要到齐，也不限制连接数；对着公网时要另外设防。
     if let Err(error) = axum::serve(listener, app()).await {
         warn!("服务器停止了：{error}");
     }
