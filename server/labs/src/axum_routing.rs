@@ -133,7 +133,7 @@ impl AxumRouting {
         Self { method, path, query, headers, body: body.into(), gallery: false }
     }
 
-    /// 读者填的五样东西拼成一个请求，路径和首部都不整理。
+    /// 读者填的五样东西拼成一个请求：除了路径开头缺的 `/`，什么也不整理。
     fn request(self) -> anyhow::Result<Request<Full<Bytes>>> {
         let mut target = if self.path.starts_with('/') { self.path } else { format!("/{}", self.path) };
         if !self.query.is_empty() {
