@@ -145,7 +145,7 @@ fn app() -> Router {
 }
 
 async fn serve(listener: TcpListener) {
-    // axum::serve 没有请求头超时，也不限制连接数；对着公网时要另外设防。
+    // axum::serve 不限定首部多久之内要到齐，也不限制连接数；对着公网时要另外设防。
     if let Err(error) = axum::serve(listener, app()).await {
         warn!("服务器停止了：{error}");
     }
@@ -195,7 +195,7 @@ async fn visits(State(app): State<Arc<App>>) -> Json<u32> {
     Json(app.visits.load(Ordering::Relaxed))
 }
 
-/// 读、加、写是一条指令，别人插不进来；不需要锁。
+/// 读、加、写并成一步，别人插不进来；不需要锁。
 async fn add_visit(State(app): State<Arc<App>>) -> StatusCode {
     let now = app.visits.fetch_add(1, Ordering::Relaxed) + 1;
     info!("第 {now} 次");

@@ -133,7 +133,7 @@ impl AxumRouting {
         Self { method, path, query, headers, body: body.into(), gallery: false }
     }
 
-    /// 读者填的五样东西，一个字节也不改。
+    /// 读者填的五样东西拼成一个请求：除了路径开头缺的 `/`，什么也不整理。
     fn request(self) -> anyhow::Result<Request<Full<Bytes>>> {
         let mut target = if self.path.starts_with('/') { self.path } else { format!("/{}", self.path) };
         if !self.query.is_empty() {
@@ -357,7 +357,7 @@ async fn serve(listener: TcpListener) {
 }
 
 // ANCHOR: client
-/// 一个请求用一条连接，发出去的正是交来的那些字节，不替任何人补首部或改路径。
+/// 一个请求用一条连接。除了 Host 和正文的长度，不替任何人补首部，也不改路径。
 async fn exchange(address: SocketAddr, mut request: Request<Full<Bytes>>) -> anyhow::Result<StatusCode> {
     // HTTP/1.1 唯一必须有的首部。
     request.headers_mut().insert(header::HOST, HeaderValue::try_from(address.to_string())?);

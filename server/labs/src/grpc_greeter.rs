@@ -226,7 +226,7 @@ const LONGEST_NAME: usize = 100;
 #[tonic::async_trait]
 impl Greeter for Greetings {
     async fn greet(&self, request: Request<GreetRequest>) -> Result<Response<GreetReply>, Status> {
-        // 元数据就是 HTTP/2 的头部：追踪编号、令牌、语言，都放在这里，不放进消息。
+        // 元数据就是 HTTP/2 的首部：追踪编号、令牌、语言，都放在这里，不放进消息。
         let trace = request.metadata().get("x-trace-id").cloned();
         let GreetRequest { name, work_ms } = request.into_inner();
         let name = check(name)?;
@@ -468,7 +468,7 @@ struct Outcome {
 // ANCHOR: deadline
 async fn hurry(channel: Channel, request: GreetRequest, deadline: Duration) -> anyhow::Result<Outcome> {
     let mut request = Request::new(request);
-    request.set_timeout(deadline); // 头部 grpc-timeout，两头都据此掐表
+    request.set_timeout(deadline); // 首部 grpc-timeout，两头都据此掐表
     match GreeterClient::new(channel).greet(request).await {
         Ok(response) => {
             info!("赶上了：{}", response.into_inner().message);

@@ -233,7 +233,7 @@ impl Call {
         let request = self.http.post(self.url).header(CONTENT_TYPE, self.kind).header(ACCEPT, self.kind);
         let mut response = request.body(wrap(message)).send().await?;
         let http = response.status().as_u16();
-        // 一条消息也没有的时候，状态直接写在头部里。
+        // 一条消息也没有的时候，状态直接写在首部里。
         let status =
             response.headers().get("grpc-status").and_then(|status| status.to_str().ok()?.parse().ok());
         let mut answer = Answer { http, status: status.unwrap_or(2), arrived: Vec::new(), bytes: 0 };
@@ -264,7 +264,7 @@ impl Call {
     }
 }
 
-/// 尾部帧里是 HTTP/1 写法的头部，每行一个。
+/// 尾部帧里是 HTTP/1 写法的首部，每行一项。
 fn status_of(trailers: &[u8]) -> Option<u16> {
     let text = str::from_utf8(trailers).ok()?;
     text.lines().find_map(|line| line.strip_prefix("grpc-status:")?.trim().parse().ok())

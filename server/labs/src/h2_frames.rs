@@ -1,4 +1,4 @@
-//! HTTP/2 的帧：设置、压缩的头部、多路复用、流量控制、取消与告别。（指南 7.2）
+//! HTTP/2 的帧：设置、压缩的首部、多路复用、流量控制、取消与告别。（指南 7.2）
 
 mod tap;
 
@@ -40,7 +40,7 @@ const PORT: u16 = 8080;
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct H2Frames {
     /// 同样的请求问几遍
-    /// 头部一模一样，看每一遍的 HEADERS 帧有多长。
+    /// 首部一模一样，看每一遍的 HEADERS 帧有多长。
     #[garde(range(min = 2, max = 8))]
     repeats: u32,
     /// 带上令牌
@@ -319,7 +319,7 @@ async fn speak(stream: TcpStream, desk: Desk, stop: CancellationToken) {
     let connection = http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
         .max_concurrent_streams(100) // 一条连接最多同时有几条流
-        .max_header_list_size(16 * 1024) // 解压之后的头部最多多长：防的是“压缩炸弹”
+        .max_header_list_size(16 * 1024) // 解压之后的首部最多多长：防的是“压缩炸弹”
         .keep_alive_interval(Some(Duration::from_secs(20))) // 对方还在吗？发一个 PING
         .keep_alive_timeout(Duration::from_secs(10))
         .serve_connection(TokioIo::new(stream), service_fn(move |request| answer(request, desk.clone())));

@@ -182,7 +182,7 @@ fn limits() -> WebSocketConfig {
 }
 
 // ANCHOR: news
-/// 服务器发给房间里每个人的消息，线缆上是 JSON。反过来，客人只发文字：第一条是名字，其余是发言。
+/// 服务器发给房间里每个人的消息，线路上是 JSON。反过来，客人只发文字：第一条是名字，其余是发言。
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum News {
