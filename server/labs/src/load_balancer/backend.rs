@@ -76,7 +76,7 @@ impl Site {
     }
 }
 
-/// 直到被中止。`JoinSet` 随之丢弃，手里的连接全部断掉，好比断电。
+/// 直到被中止。`JoinSet` 随之丢弃，手里的连接全部断掉，好比程序崩溃：主机的内核还在，会以 RST 回答。
 pub(super) async fn serve(address: SocketAddr, nature: Nature, sick: Arc<AtomicBool>) -> io::Result<()> {
     let listener = TcpListener::bind(address).await?;
     let desk = Arc::new(Semaphore::new(nature.workers));
