@@ -64,7 +64,7 @@ impl Site {
         self.task.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    /// 等到端口上有人：从它自己的主机上连，不经过线缆。
+    /// 等到端口上有人：从它自己的主机上连，不经过线路。
     async fn answers(&self) -> anyhow::Result<()> {
         let address = self.address;
         let knocking = self.host.spawn(move || async move {
