@@ -1,4 +1,4 @@
-//! 负载均衡：轮询、最少在途、两个里挑一个；一台慢，一台断电又复活。（指南 8.3）
+//! 负载均衡：轮询、最少在途、两个里挑一个；一台慢，一台停掉又复活。（指南 8.3）
 
 mod backend;
 mod bench;
@@ -65,7 +65,7 @@ const SICK_REQUESTS: u32 = 20;
 impl Lab for LoadBalancer {
     const SLUG: &'static str = "load-balancer";
     const TITLE: &'static str = "负载均衡";
-    const SUMMARY: &'static str = "三台后端，一台慢，一台会断电：三种挑法各把请求分成几份，最慢的请求等了多久；健康检查和重试预算怎样收拾残局。";
+    const SUMMARY: &'static str = "三台后端，一台慢，一台会停掉又复活：三种挑法各把请求分成几份，最慢的请求等了多久；健康检查和重试预算怎样收拾残局。";
     const HOSTS: &'static [&'static str] = &["gateway", "a", "b", "c"];
 
     async fn run(self, mut lan: Lan) -> anyhow::Result<()> {

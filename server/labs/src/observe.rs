@@ -114,7 +114,7 @@ async fn track(request: Request, next: Next) -> Response {
     let in_flight = InFlight::enter();
     let started = Instant::now();
 
-    // `instrument`：任务每次被轮询才进入 span。千万不要拿着 `span.enter()` 的守卫跨过 `.await`。
+    // `instrument`：任务每次被推动（poll）时才进入 span，停下就离开。千万不要拿着 `span.enter()` 的守卫跨过 `.await`。
     let response = next.run(request).instrument(span.clone()).await;
 
     let status = response.status().as_u16();

@@ -325,7 +325,7 @@ async fn reply_wrong(stream: TcpStream, made: Arc<AtomicU32>) -> io::Result<()> 
 // ANCHOR_END: queue-wrong
 
 // ANCHOR: queue-right
-/// 正确：通道满了，`send` 就等；它一等，就没有人读请求，TCP 的窗口会把压力一路传回客户端。
+/// 正确：通道满了，`reserve` 就等；它一等，就没有人读请求，TCP 的窗口会把压力一路传回客户端。
 async fn reply_right(stream: TcpStream, made: Arc<AtomicU32>, capacity: usize) -> io::Result<()> {
     let (mut read, mut write) = stream.into_split();
     let (done, mut replies) = mpsc::channel(capacity);

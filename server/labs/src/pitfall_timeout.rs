@@ -109,7 +109,7 @@ fn ms(ms: u32) -> Duration {
 }
 
 impl Stage {
-    /// 服务器收到问题以后就沉默。isolated 层级里断的是它的网线；回环网络没有网线，就让它收下问题永远不答。
+    /// 服务器收到问题以后就沉默。isolated 层级里断的是它的网线；环回接口没有网线，就让它收下问题永远不答。
     async fn silence<F>(
         &mut self,
         watch: Duration,

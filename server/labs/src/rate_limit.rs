@@ -227,7 +227,7 @@ fn too_many(wait: Duration) -> Response {
 // ANCHOR_END: layer
 
 // ANCHOR: app
-/// 限速放在最外面：谢绝一个请求，应当比办它便宜得多。
+/// 限速放在最外层：谢绝一个请求，应当比办它便宜得多。（`Router::layer` 的层都在路由之后。）
 fn app(lab: &RateLimitLab, limited: bool) -> Router {
     let desk = Desk { seats: Arc::new(Semaphore::new(1)), time: Duration::from_millis(lab.work_ms.into()) };
     let router = Router::new().route("/quote", get(quote)).with_state(desk);

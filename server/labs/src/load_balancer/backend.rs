@@ -64,7 +64,7 @@ impl Site {
         self.task.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    /// 等到端口上有人：从它自己的主机上连，不经过线缆。
+    /// 等到端口上有人：从它自己的主机上连，不经过线路。
     async fn answers(&self) -> anyhow::Result<()> {
         let address = self.address;
         let knocking = self.host.spawn(move || async move {
@@ -76,7 +76,7 @@ impl Site {
     }
 }
 
-/// 直到被中止。`JoinSet` 随之丢弃，手里的连接全部断掉，好比断电。
+/// 直到被中止。`JoinSet` 随之丢弃，手里的连接全部断掉，好比程序崩溃：主机的内核还在，会以 RST 回答。
 pub(super) async fn serve(address: SocketAddr, nature: Nature, sick: Arc<AtomicBool>) -> io::Result<()> {
     let listener = TcpListener::bind(address).await?;
     let desk = Arc::new(Semaphore::new(nature.workers));
