@@ -201,7 +201,7 @@ fn announce(addr: std::net::SocketAddr, state: &State) {
     let report = state.runs.tier();
     let tier = match report.tier {
         Tier::Isolated => "隔离（每台主机一个网络命名空间）".to_owned(),
-        Tier::Loopback => format!("回环（{}；{}）", report.reason, report.cure),
+        Tier::Loopback => format!("环回（{}；{}）", report.reason, report.cure),
     };
     println!("线上 http://{addr} · 网络层级：{tier}");
 }

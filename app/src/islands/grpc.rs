@@ -142,7 +142,7 @@ fn Line(row: Row) -> impl IntoView {
     let Row { milliseconds, what } = row;
     let (class, prefix, content) = match what {
         What::Head { http, kind, status } => {
-            let status = status.map(|status| format!("，头部里就有 {}", told(&status))).unwrap_or_default();
+            let status = status.map(|status| format!("，首部里就有 {}", told(&status))).unwrap_or_default();
             ("grpc-head", String::new(), format!("HTTP {http}，{kind}{status}"))
         }
         What::Message { prefix, reply } => {

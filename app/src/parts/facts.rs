@@ -31,7 +31,7 @@ pub(crate) fn fate(fate: Fate) -> &'static str {
 pub(crate) fn tier(tier: Tier) -> &'static str {
     match tier {
         Tier::Isolated => "隔离网络（每台主机一个网络命名空间）",
-        Tier::Loopback => "本机回环（只有代码和内核两侧的观察）",
+        Tier::Loopback => "本机环回（只有代码和内核两侧的观察）",
     }
 }
 

@@ -77,7 +77,7 @@ impl Lab for AxumMiddleware {
     const SLUG: &'static str = "axum-middleware";
     const TITLE: &'static str = "中间件：一层一层的洋葱";
     const SUMMARY: &'static str =
-        "五个请求穿过日志、CORS、令牌、超时、正文上限五层，每一个都在不同的地方折返。";
+        "六个请求穿过日志、CORS、令牌、超时、正文上限五层，有的走到底，有的半路折返。";
     const HOSTS: &'static [&'static str] = &["server", "client"];
 
     async fn run(self, mut lan: Lan) -> anyhow::Result<()> {

@@ -117,7 +117,7 @@ async fn visit(lan: &Lan, from: &Host, address: SocketAddr) -> anyhow::Result<bo
     let connected = from.spawn_blocking(move || knock(address)).await??;
     if !connected {
         let waited = started.elapsed().as_secs_f64() * 1e3;
-        lan.measured(Some(from), "多久以后知道被拒绝", waited, "ms");
+        lan.measured(Some(from), &format!("敲 {}：多久以后知道被拒绝", address.ip()), waited, "ms");
     }
     Ok(connected)
 }

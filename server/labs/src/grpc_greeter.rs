@@ -252,10 +252,10 @@ impl Greeter for Greetings {
         let GreetOftenRequest { name, times, pause_ms } = request.into_inner();
         let name = check(name)?;
         if !(1..=MOST_TIMES).contains(&times) {
-            return Err(Status::out_of_range(format!("次数要在 1 到 {MOST_TIMES} 之间")));
+            return Err(Status::invalid_argument(format!("次数要在 1 到 {MOST_TIMES} 之间")));
         }
         if times.saturating_mul(pause_ms) > LONGEST_MS {
-            return Err(Status::out_of_range(format!("一条流最多 {LONGEST_MS} 毫秒")));
+            return Err(Status::invalid_argument(format!("一条流最多 {LONGEST_MS} 毫秒")));
         }
         let pause = Duration::from_millis(pause_ms.into());
         let working = self.start();

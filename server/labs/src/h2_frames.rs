@@ -73,7 +73,7 @@ const BIG: usize = 60_000;
 impl Lab for H2Frames {
     const SLUG: &'static str = "h2-frames";
     const TITLE: &'static str = "HTTP/2 的帧";
-    const SUMMARY: &'static str = "一条 TCP 连接上并行的许多条流：头部越问越短，慢的不挡快的，读得慢的让发的停下，取消和告别各有一种帧。";
+    const SUMMARY: &'static str = "一条 TCP 连接上并行的许多条流：首部越问越短，慢的不挡快的，读得慢的让发的停下，取消和告别各有一种帧。";
     const HOSTS: &'static [&'static str] = &["server", "client"];
     const OPEN: Option<Open> = Some(Open {
         url: "http://{}/hello（HTTP/2，直接开口：curl --http2-prior-knowledge）",
@@ -113,13 +113,13 @@ impl Lab for H2Frames {
         let requests = Requests { connection, token };
         lan.measured(Some(&client), "PING 往返", milliseconds(ping), "ms");
 
-        lan.section("HPACK：说过的头部不必再说");
+        lan.section("HPACK：说过的首部不必再说");
         for round in 1..=self.repeats {
             let requests = requests.clone();
             at(&client, async move { fetch(&requests, "/hello").await }).await?;
             for (way, whose) in [(Way::Sent, "请求"), (Way::Received, "响应")] {
                 let length = passed.of(way, FrameHead::HEADERS).last().map_or(0, |head| head.length);
-                let label = format!("第 {round} 遍的{whose}头部");
+                let label = format!("第 {round} 遍的{whose}首部");
                 lan.measured(Some(&client), &label, length.into(), "B");
             }
         }

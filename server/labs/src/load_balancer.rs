@@ -70,12 +70,12 @@ impl Lab for LoadBalancer {
 
     async fn run(self, mut lan: Lan) -> anyhow::Result<()> {
         let gateway = lan.host("gateway")?;
-        lan.section("轮到谁了：RwLock 与原子量");
+        lan.section("轮到谁了：RwLock 与原子变量");
         for threads in [1, 2] {
             let counters = gateway.spawn_blocking(move || bench::counters(threads)).await??;
             let who = if counters.threads == 1 { "一个线程" } else { "两个线程争" };
             lan.measured(Some(&gateway), &format!("RwLock，{who}：挑一次"), counters.locked, "ns");
-            lan.measured(Some(&gateway), &format!("原子量，{who}：挑一次"), counters.atomic, "ns");
+            lan.measured(Some(&gateway), &format!("原子变量，{who}：挑一次"), counters.atomic, "ns");
         }
 
         let mut sites = Vec::new();
@@ -99,7 +99,7 @@ impl Lab for LoadBalancer {
             watch.latencies(&outcomes);
         }
 
-        lan.section("b 断电，然后复活");
+        lan.section("b 停掉，然后复活");
         self.failover(&watch, &client, gap).await?;
 
         for (title, capped) in [("三台都生病，重试不设限", false), ("三台都生病，重试有预算", true)]
@@ -129,7 +129,7 @@ impl LoadBalancer {
         Arc::new(Balancer { backends, policy, turn, dice, budget, passive })
     }
 
-    /// 三分之一处断电，三分之二处复活。
+    /// 三分之一处停掉，三分之二处复活。
     async fn failover(&self, watch: &Watch<'_>, client: &Client, gap: Duration) -> anyhow::Result<()> {
         let balancer = Self::balancer(watch.sites, Policy::LeastInFlight, true, self.passive);
         let (probed, prober) = (Arc::clone(&balancer), client.clone());
@@ -141,8 +141,8 @@ impl LoadBalancer {
             let (outcomes, times) =
                 tokio::join!(watch.during(&balancer, offering), watch.power_cycle(1, &balancer, third));
             let times = times?;
-            watch.tell("从断电到被摘除", times.removed.as_secs_f64() * 1e3, "ms");
-            watch.tell("断电以后还派给它的请求", times.sent_in_vain as f64, "个");
+            watch.tell("从停掉到被摘除", times.removed.as_secs_f64() * 1e3, "ms");
+            watch.tell("停掉以后还派给它的请求", times.sent_in_vain as f64, "个");
             watch.tell("从复活到重新启用", times.restored.as_secs_f64() * 1e3, "ms");
             outcomes?
         };
@@ -190,7 +190,7 @@ fn next_with_atomic(turn: &AtomicUsize, backends: usize) -> usize {
 // ANCHOR_END: counters
 
 // ANCHOR: backend
-/// 均衡器眼里的一台后端。全是原子量：挑选和记账都不用锁。
+/// 均衡器眼里的一台后端。全是原子变量：挑选和记账都不用锁。
 struct Backend {
     name: &'static str,
     url: String,

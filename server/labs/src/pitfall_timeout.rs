@@ -164,6 +164,8 @@ impl Stage {
                 io::Result::Ok((quiet, probing))
             })
             .await??;
+        // 两次握手都要走完，断的才是建立好的连接。
+        self.lan.settle(Duration::from_millis(50), Duration::from_secs(1)).await;
         self.lan.unplug(&self.server)?;
         let started = Instant::now();
         let told = self.client.spawn(move || async move {

@@ -1,4 +1,4 @@
-//! UDP 多播：加入才收得到，IGMP 的加入与离开，TTL 与回环。（指南 3.3）
+//! UDP 多播：加入才收得到，IGMP 的加入与离开，TTL 与环回。（指南 3.3）
 
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
@@ -30,7 +30,7 @@ pub(crate) struct UdpMulticast {
     /// 多播的 TTL 默认是 1：不出本网段。每过一台多播路由器减 1；0 表示连本机都不出。
     #[garde(range(min = 0, max = 255))]
     ttl: u8,
-    /// 回环
+    /// 环回
     /// 打开时，发送方自己也是组员，就会收到自己发的一份（IP_MULTICAST_LOOP）。
     #[garde(skip)]
     loopback: bool,
@@ -46,7 +46,7 @@ impl Lab for UdpMulticast {
     const SLUG: &'static str = "udp-multicast";
     const TITLE: &'static str = "UDP 多播";
     const SUMMARY: &'static str =
-        "发一份，组员都收到，旁人的内核悄悄丢掉；IGMP 怎样报告加入和离开，TTL 和回环各管什么。";
+        "发一份，组员都收到，旁人的内核悄悄丢掉；IGMP 怎样报告加入和离开，TTL 和环回各管什么。";
     const HOSTS: &'static [&'static str] = &["sender", "alice", "bob", "carol"];
 
     fn lines() -> BTreeMap<String, Line> {

@@ -82,7 +82,7 @@ impl Lan {
     /// # Errors
     /// As [`Lan::host`]; also in tier `loopback`, which has no segments.
     pub fn router(&mut self, name: &str, segments: &[Segment]) -> anyhow::Result<Host> {
-        anyhow::ensure!(self.tier() == Tier::Isolated, "路由器需要 isolated 层级：这台机器只有回环网络");
+        anyhow::ensure!(self.tier() == Tier::Isolated, "路由器需要 isolated 层级：这台机器只有环回网络");
         anyhow::ensure!(segments.len() >= 2, "路由器 {name} 至少要连接两个网段");
         let segments: Vec<u8> = segments.iter().map(|segment| segment.0).collect();
         self.shared.add_host(name, &segments, Kind::Router)

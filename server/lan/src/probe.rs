@@ -17,7 +17,7 @@ const VARIABLE: &str = "WIREBOOK_TIER";
 pub fn probe() -> TierReport {
     if std::env::var(VARIABLE).is_ok_and(|tier| tier == "loopback") {
         return loopback(
-            format!("环境变量 {VARIABLE}=loopback 要求只用回环网络"),
+            format!("环境变量 {VARIABLE}=loopback 要求只用环回网络"),
             format!("unset {VARIABLE}"),
         );
     }

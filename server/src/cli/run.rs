@@ -88,7 +88,7 @@ async fn execute(args: Args) -> anyhow::Result<ExitCode> {
     };
     let limits = Limits { wall_ms: lab.entry.wall_ms(), ..Limits::default() };
     if !args.json && report.tier == Tier::Loopback {
-        remark(&format!("以回环层级运行，看不到帧。{}；要看帧：{}", report.reason, report.cure));
+        remark(&format!("以环回层级运行，看不到帧。{}；要看帧：{}", report.reason, report.cure));
     }
     let printer = text::Printer::new(&lab.info.hints);
     let trace = follow(&args, &runner, spec, limits, printer).await?;

@@ -223,7 +223,7 @@ fn input(run: &Run, text: String) -> Result<(), InvalidField> {
 
 fn change_line(run: &Run, tier: Tier, host: String, line: Line) -> Result<(), InvalidField> {
     if tier == Tier::Loopback {
-        return Err(invalid("line", "这台机器上的主机都在本机回环接口上，没有可以调节的线路"));
+        return Err(invalid("line", "这台机器上的主机都在本机环回接口上，没有可以调节的线路"));
     }
     if let Some(lab) = catalog::find(&run.spec.lab) {
         request::check_host(&lab.info, &host).map_err(|message| invalid("host", message))?;

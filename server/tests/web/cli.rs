@@ -78,7 +78,7 @@ fn the_lower_tier_is_a_remark_with_its_reason_and_cure() {
     let output = wirebook(&["run", "tcp-echo", "--tier", "loopback"]);
     assert_eq!(output.status.code(), Some(0));
     let said = errors(&output);
-    assert!(said.lines().count() == 1 && said.starts_with("注意：以回环层级运行，看不到帧。"), "{said}");
+    assert!(said.lines().count() == 1 && said.starts_with("注意：以环回层级运行，看不到帧。"), "{said}");
     assert!(said.contains("WIREBOOK_TIER=loopback") && said.contains("要看帧："), "{said}");
 }
 

@@ -23,12 +23,12 @@ specs! {
     INSERT_INDEXED = "http3.qpack.encoder.opcode.insert_indexed", "插入，名取自表", Form::Bytes;
     INSERT_INDEXED_REF = "http3.qpack.encoder.opcode.insert_indexed.ref", "名的位置", Form::Bytes;
     INSERT_INDEXED_VALUE = "http3.qpack.encoder.opcode.insert_indexed.val", "值", Form::Bytes;
-    INSERT_INDEXED_HUFFMAN = "http3.qpack.encoder.opcode.insert_indexed.hval", "值（哈夫曼编码）", Form::Bytes;
+    INSERT_INDEXED_HUFFMAN = "http3.qpack.encoder.opcode.insert_indexed.hval", "值（Huffman 编码）", Form::Bytes;
     INSERT = "http3.qpack.encoder.opcode.insert", "插入，名写出", Form::Bytes;
     INSERT_NAME = "http3.qpack.encoder.opcode.insert.name", "名", Form::Bytes;
-    INSERT_NAME_HUFFMAN = "http3.qpack.encoder.opcode.insert.hname", "名（哈夫曼编码）", Form::Bytes;
+    INSERT_NAME_HUFFMAN = "http3.qpack.encoder.opcode.insert.hname", "名（Huffman 编码）", Form::Bytes;
     INSERT_VALUE = "http3.qpack.encoder.opcode.insert.val", "值", Form::Bytes;
-    INSERT_VALUE_HUFFMAN = "http3.qpack.encoder.opcode.insert.hval", "值（哈夫曼编码）", Form::Bytes;
+    INSERT_VALUE_HUFFMAN = "http3.qpack.encoder.opcode.insert.hval", "值（Huffman 编码）", Form::Bytes;
     DUPLICATE = "http3.qpack.encoder.opcode.duplicate", "复制一项", Form::Bytes;
     CAPACITY = "http3.qpack.encoder.opcode.dtable_cap", "设定容量", Form::Bytes;
     CAPACITY_VALUE = "http3.qpack.encoder.opcode.dtable_cap.val", "容量", Form::Unit("字节");

@@ -11,10 +11,10 @@ specs! {
     NUMBER_LENGTH = "quic.packet_number_length", "包号长度", Form::Named(&[(0, "1 字节"), (1, "2 字节"), (2, "3 字节"), (3, "4 字节")]);
     VN_UNUSED = "quic.vn.unused", "未用的位", Form::Hex(2);
     VERSION = "quic.version", "版本", Form::HexNamed(8, &[(0, "版本协商"), (1, "第 1 版"), (0x6b33_43cf, "第 2 版")]);
-    DCIL = "quic.dcil", "目的连接 ID 长度", Form::Unit("字节");
-    DCID = "quic.dcid", "目的连接 ID", Form::Bytes;
-    SCIL = "quic.scil", "源连接 ID 长度", Form::Unit("字节");
-    SCID = "quic.scid", "源连接 ID", Form::Bytes;
+    DCIL = "quic.dcil", "目的连接标识长度", Form::Unit("字节");
+    DCID = "quic.dcid", "目的连接标识", Form::Bytes;
+    SCIL = "quic.scil", "源连接标识长度", Form::Unit("字节");
+    SCID = "quic.scid", "源连接标识", Form::Bytes;
     TOKEN_LENGTH = "quic.token_length", "令牌长度", Form::Unit("字节");
     TOKEN = "quic.token", "令牌", Form::Bytes;
     LENGTH = "quic.length", "余下长度", Form::Unit("字节");
@@ -58,17 +58,17 @@ specs! {
     STREAM_OFFSET = "quic.stream.offset", "偏移", Form::Decimal;
     STREAM_LENGTH = "quic.stream.length", "长度", Form::Unit("字节");
     STREAM_DATA = "quic.stream_data", "流数据", Form::Bytes;
-    MAX_DATA = "quic.md.maximum_data", "连接的信用", Form::Unit("字节");
+    MAX_DATA = "quic.md.maximum_data", "连接的额度", Form::Unit("字节");
     MAX_STREAM_ID = "quic.msd.stream_id", "流 ID", Form::Decimal;
-    MAX_STREAM_DATA = "quic.msd.maximum_stream_data", "流的信用", Form::Unit("字节");
+    MAX_STREAM_DATA = "quic.msd.maximum_stream_data", "流的额度", Form::Unit("字节");
     MAX_STREAMS = "quic.ms.max_streams", "流的个数上限", Form::Decimal;
     BLOCKED_STREAM = "quic.sdb.stream_id", "受阻的流", Form::Decimal;
-    BLOCKED_LIMIT = "quic.sb.stream_data_limit", "信用上限", Form::Unit("字节");
+    BLOCKED_LIMIT = "quic.sb.stream_data_limit", "额度上限", Form::Unit("字节");
     STREAMS_LIMIT = "quic.sib.stream_limit", "流的个数上限", Form::Decimal;
-    NEW_CID_SEQUENCE = "quic.nci.sequence", "连接 ID 的序号", Form::Decimal;
+    NEW_CID_SEQUENCE = "quic.nci.sequence", "连接标识的序号", Form::Decimal;
     NEW_CID_RETIRE = "quic.nci.retire_prior_to", "停用此前的", Form::Decimal;
-    NEW_CID_LENGTH = "quic.nci.connection_id.length", "连接 ID 长度", Form::Unit("字节");
-    NEW_CID = "quic.nci.connection_id", "新的连接 ID", Form::Bytes;
+    NEW_CID_LENGTH = "quic.nci.connection_id.length", "连接标识长度", Form::Unit("字节");
+    NEW_CID = "quic.nci.connection_id", "新的连接标识", Form::Bytes;
     NEW_CID_TOKEN = "quic.nci.stateless_reset_token", "无状态重置令牌", Form::Bytes;
     RETIRED = "quic.rci.sequence", "停用的序号", Form::Decimal;
     CHALLENGE = "quic.path_challenge.data", "路径探测数据", Form::Bytes;
@@ -132,7 +132,7 @@ const ERRORS: Names = &[
     (0x06, "最终长度不符"),
     (0x07, "帧格式错误"),
     (0x08, "传输参数错误"),
-    (0x09, "连接 ID 太多"),
+    (0x09, "连接标识太多"),
     (0x0a, "违反协议"),
     (0x0b, "令牌无效"),
     (0x0c, "应用错误"),

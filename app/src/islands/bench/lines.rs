@@ -38,7 +38,7 @@ pub(crate) fn Lines(bench: Bench, settings: Settings, run: Run) -> impl IntoView
             <summary>"线路" <span class="bench-summary">{summary}</span></summary>
             <p class="bench-help">
                 {part(move || if loopback() {
-                    "这台机器上的主机都在本机回环接口上，没有线路，下面的旋钮不起作用。"
+                    "这台机器上的主机都在本机环回接口上，没有线路，下面的旋钮不起作用。"
                 } else {
                     "每台主机用一根网线接到交换机。这里的设置作用在网线上，运行中改动立即生效。"
                 })}

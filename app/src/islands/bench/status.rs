@@ -69,12 +69,12 @@ fn TierBadge(run: Run) -> impl IntoView {
         let report = run.tier.get()?;
         Some(match report.tier {
             Tier::Isolated => view! {
-                <span class="bench-tier" title="每台主机有自己的网络命名空间：代码、线缆、内核三方都有记录">"隔离级"</span>
+                <span class="bench-tier" title="每台主机有自己的网络命名空间：代码、线路、内核三方都有记录">"隔离级"</span>
             }
             .into_any(),
             Tier::Loopback => view! {
                 <details class="bench-tier bench-tier-less">
-                    <summary>"回环级：没有帧，没有线路设置"</summary>
+                    <summary>"环回级：没有帧，没有线路设置"</summary>
                     <p>
                         "这台机器不允许建立网络命名空间，所有主机都在 127.0.0.0/8 上：代码和内核的记录是真实的，但看不到帧，线路旋钮也不起作用。"
                         {report.reason}

@@ -23,7 +23,7 @@ pub(super) struct Watch<'a> {
     pub(super) sites: &'a [Site],
 }
 
-/// 一次断电的前后。
+/// 一次停掉的前后。
 pub(super) struct PowerCycle {
     pub(super) removed: Duration,
     pub(super) sent_in_vain: usize,
@@ -84,7 +84,7 @@ impl Watch<'_> {
         self.tell("延迟 p99", quantile(&served, 0.99), "ms");
     }
 
-    /// 让第 `index` 台断电 `off` 那么久，量一量均衡器多久发觉。
+    /// 让第 `index` 台停掉 `off` 那么久，量一量均衡器多久发觉。
     pub(super) async fn power_cycle(
         &self,
         index: usize,
@@ -146,7 +146,7 @@ pub(super) struct Counters {
     pub(super) atomic: f64,
 }
 
-/// 用锁和用原子量轮流量 [`ROUNDS`] 轮，取中位数：一轮很短，被别的程序打断一次就不算数了。
+/// 用锁和用原子变量轮流量 [`ROUNDS`] 轮，取中位数：一轮很短，被别的程序打断一次就不算数了。
 pub(super) fn counters(threads: usize) -> anyhow::Result<Counters> {
     let (lock, atomic) = (RwLock::new(0), AtomicUsize::new(0));
     let (mut locked, mut free) = (Vec::new(), Vec::new());

@@ -58,7 +58,7 @@ fn mistakes_have_their_codes() {
     let trace = Once::new("grpc-greeter").params(json!({ "times": 60 })).run();
     trace.completed();
     assert_eq!(trace.measured("一问多答：收到"), [0.0]);
-    assert_eq!(trace.measured("一问多答：状态码"), [11.0], "OUT_OF_RANGE");
+    assert_eq!(trace.measured("一问多答：状态码"), [3.0], "INVALID_ARGUMENT");
     assert_eq!(trace.measured("名字为空的状态码"), [3.0], "INVALID_ARGUMENT");
     let server = frames(&trace, "server");
     let shape: Vec<u8> = server.iter().filter(|f| f.stream == 3).map(|f| f.kind).collect();

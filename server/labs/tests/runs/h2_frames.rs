@@ -42,7 +42,7 @@ fn headers_shrink_when_they_are_repeated() {
     let trace = Once::new("h2-frames").params(json!({ "repeats": 3 })).run();
     trace.completed();
     let requests: Vec<f64> =
-        (1..=3).map(|round| trace.measured(&format!("第 {round} 遍的请求头部"))[0]).collect();
+        (1..=3).map(|round| trace.measured(&format!("第 {round} 遍的请求首部"))[0]).collect();
     assert!(requests[0] > 80.0, "{requests:?}");
     assert!(requests[1] < 20.0 && requests[1] == requests[2], "{requests:?}");
     // What the lab measured is what was on the wire.
@@ -60,7 +60,7 @@ fn headers_shrink_when_they_are_repeated() {
     // A secret is written out each time, so that nobody can guess it by the length of what is sent.
     let secret = Once::new("h2-frames").params(json!({ "token": true })).run();
     let with: Vec<f64> =
-        (2..=3).map(|round| secret.completed().measured(&format!("第 {round} 遍的请求头部"))[0]).collect();
+        (2..=3).map(|round| secret.completed().measured(&format!("第 {round} 遍的请求首部"))[0]).collect();
     assert!(with[0] > requests[1] + 25.0 && with[0] == with[1], "{with:?}");
     let streams: Vec<u32> = of(&client, HEADERS).iter().map(|frame| frame.stream).collect();
     assert!(streams.iter().all(|stream| stream % 2 == 1));

@@ -61,7 +61,7 @@ fn fair_is_not_fast() {
     let p99 = trace.measured("延迟 p99");
     assert!(p99[1] * 1.2 < p99[0] && p99[2] * 1.2 < p99[0], "{p99:?}");
     // Alone: two threads contend only where two processors are free for them.
-    let alone = ["RwLock，一个线程：挑一次", "原子量，一个线程：挑一次"];
+    let alone = ["RwLock，一个线程：挑一次", "原子变量，一个线程：挑一次"];
     let [locked, atomic] = alone.map(|label| trace.measured(label)[0]);
     assert!(atomic * 2.0 < locked, "{atomic} {locked}");
 }
@@ -70,10 +70,10 @@ fn a_dead_backend_is_removed_and_comes_back() {
     let trace = Once::new("load-balancer").run();
     trace.completed();
     saves_the_requests(&trace);
-    let (retries, vain) = (trace.measured("重试")[0], trace.measured("断电以后还派给它的请求")[0]);
+    let (retries, vain) = (trace.measured("重试")[0], trace.measured("停掉以后还派给它的请求")[0]);
     // Requests that were on their way when it died are tried again, too.
     assert!(retries >= 1.0 && retries <= vain + 12.0, "{retries} {vain}");
-    assert!(trace.measured("从断电到被摘除")[0] < 400.0);
+    assert!(trace.measured("从停掉到被摘除")[0] < 400.0);
     assert!(trace.measured("从复活到重新启用")[0] < 800.0);
     // The kernel of the dead host refuses: the port is closed.
     let b = trace.host("b");
@@ -85,7 +85,7 @@ fn without_passive_checks_it_takes_longer() {
     let removed = |passive: bool| {
         let trace = Once::new("load-balancer").params(json!({ "passive": passive })).run();
         trace.completed();
-        trace.measured("从断电到被摘除")[0]
+        trace.measured("从停掉到被摘除")[0]
     };
     let (with, without) = (removed(true), removed(false));
     // Three probes in a row must fail, one every 20 ms.

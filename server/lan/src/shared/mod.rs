@@ -226,7 +226,7 @@ impl Shared {
     pub(crate) fn set_line(&self, name: &str, line: Line) -> Result<(), InvalidField> {
         let refuse = |field: &str, message: String| Err(InvalidField { field: field.into(), message });
         let Some((wire, _)) = &self.wire else {
-            let message = "线路参数需要 isolated 层级：这台机器只有回环网络，没有可以调节的线路";
+            let message = "线路参数需要 isolated 层级：这台机器只有环回网络，没有可以调节的线路";
             return refuse("line", message.into());
         };
         line.validate()?;

@@ -45,7 +45,7 @@ pub(super) fn settle() -> anyhow::Result<TierReport> {
         give_up_everything(root);
         return Ok(TierReport {
             tier: Tier::Loopback,
-            reason: "启动时设置了 WIREBOOK_TIER=loopback，因此只用本机回环".into(),
+            reason: "启动时设置了 WIREBOOK_TIER=loopback，因此只用本机环回".into(),
             cure: "去掉环境变量 WIREBOOK_TIER 后重新启动".into(),
         });
     }
