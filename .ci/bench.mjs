@@ -23,10 +23,18 @@ note("measuring the site (about a minute)");
 const web = JSON.parse(run(join(target, "release/examples/bench"), join(target, "release/wirebook")));
 
 const pkg = readdirSync(join(site, "pkg"));
-const bytes = (end) => readFileSync(join(site, "pkg", pkg.find((name) => name.endsWith(end)) ?? end));
-const brotli = (data) => brotliCompressSync(data, { params: { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_LGWIN]: 22 } }).length;
-const css = gzipSync(bytes(".css"), { level: 9 }).length;
-const code = brotli(bytes(".wasm")) + brotli(bytes(".js"));
+const size = (data) => brotliCompressSync(data, { params: { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_LGWIN]: 22 } }).length;
+const file = (begin, end) => readFileSync(join(site, "pkg", pkg.find((name) => name.startsWith(begin) && name.endsWith(end))));
+const css = gzipSync(file("wirebook.", ".css"), { level: 9 }).length;
+const page = size(file("wirebook.", ".wasm")) + size(file("wirebook.", ".js"));
+// What a page has fetched by then is not fetched again.
+const parts = JSON.parse(file("__wasm_split_manifest", ".json"));
+const fetched = new Set();
+const later = (part) => {
+  const more = parts[Object.keys(parts).find((name) => name.startsWith(part))].filter((chunk) => !fetched.has(chunk));
+  more.forEach((chunk) => fetched.add(chunk));
+  return more.map((chunk) => size(file(chunk, ".wasm"))).reduce((all, one) => all + one, 0);
+};
 
 const rows = [];
 /** `bound`: the largest (or, with ≥, the smallest) value that meets the target. */
@@ -49,7 +57,11 @@ row("processor time of the site meanwhile", web.fan_out.cpu_of_a_core, "cores");
 row("chapter page", web.page.requests_per_second, "requests/s");
 row("chapter page ÷ axum serving the same bytes", web.page.ratio, "×", 0.7, true);
 row("chapter page: HTML and CSS, gzip", (web.page.html_gzip_bytes + css) / 1000, "kB", 84);
-row("wasm and js, brotli", code / 1000, "kB", 180);
+row("wasm and js of a page, brotli", page / 1000, "kB", 180);
+row("  more near a bench", (later("bench") + size(file("__wasm_split.", ".js"))) / 1000, "kB");
+row("  more near a question or another widget", later("widget") / 1000, "kB");
+row("  more for views that few traces have", later("make_seldom") / 1000, "kB");
+row("  more for TLS, QUIC, HTTP/2, HTTP/3, gRPC", later("decoders") / 1000, "kB");
 
 const widths = [0, 1, 2].map((at) => Math.max(...rows.map((cells) => [...cells[at]].length)));
 for (const [name, value, bound, verdict] of rows) {
