@@ -2,8 +2,9 @@
 //! [`Decoders::core`] is linked without the code of the others. A page begins with the core, asks
 //! [`crate::Dissector::lacks`] and fetches the part of its program that has [`all`] when a trace needs it.
 
-use crate::app::stream::{Datagrams, Session};
-use crate::app::{http, http2, websocket};
+use crate::app::stream::{Carried, Datagrams, Session};
+use crate::app::{grpc, http, http2, websocket};
+use crate::types::Layer;
 use crate::{quic, tls};
 
 /// A set of protocols. [`Default`] is [`Self::core`].
@@ -13,6 +14,8 @@ pub struct Decoders {
     streams: &'static [Decoder],
     /// Who follows datagrams.
     pub(crate) datagrams: Option<fn() -> Box<dyn Datagrams>>,
+    /// Who reads the bodies of gRPC-Web.
+    pub(crate) grpc_web: Option<fn(Carried<'_>) -> Vec<Layer>>,
 }
 
 /// A protocol in a stream.
@@ -67,14 +70,18 @@ static ALL: [Decoder; 4] = [TLS, HTTP2, HTTP, WEBSOCKET];
 /// Every protocol there is.
 #[must_use]
 pub fn all() -> Decoders {
-    Decoders { streams: &ALL, datagrams: Some(|| Box::new(quic::Connections::default())) }
+    Decoders {
+        streams: &ALL,
+        datagrams: Some(|| Box::new(quic::Connections::default())),
+        grpc_web: Some(grpc::web),
+    }
 }
 
 impl Decoders {
     /// What a page needs at once: HTTP/1.1 and WebSocket. It recognizes the others and leaves them as bytes.
     #[must_use]
     pub fn core() -> Self {
-        Self { streams: &CORE, datagrams: None }
+        Self { streams: &CORE, datagrams: None, grpc_web: None }
     }
 
     /// The protocol of that name.

@@ -1,4 +1,5 @@
-//! gRPC over HTTP/2: messages in the DATA frames of a stream, each preceded by five bytes.
+//! gRPC: messages in the DATA frames of an HTTP/2 stream, or (gRPC-Web) in the body of an HTTP/1.1 message, each
+//! preceded by five bytes.
 //!
 //! ```text
 //! | compressed (8) |        length (32)        | message ...
@@ -7,7 +8,7 @@
 //! <https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md>
 
 use super::http2::About;
-use super::stream::Input;
+use super::stream::{Carried, Input, shown};
 use super::{descriptor, protobuf};
 use crate::context::to_u32;
 use crate::fields::Fields;
@@ -54,6 +55,26 @@ struct Direction {
     buffer: Buffer,
     /// Bytes of a message that is too long to collect and that are still to come.
     skip: usize,
+}
+
+/// Messages of one body that are shown.
+const MESSAGES: usize = 512;
+/// What the frame type of trailers adds to the flags.
+const TRAILERS: u8 = 0x80;
+
+/// The messages of a gRPC-Web body: written as over HTTP/2, and after those of an answer its trailers as one more.
+///
+/// <https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-WEB.md>
+pub(crate) fn web(carried: Carried<'_>) -> Vec<Layer> {
+    let Carried { buffer, path, response, now, hints } = carried;
+    let mut own = Direction { response, buffer, ..Direction::default() };
+    let mut layers = Vec::new();
+    for _ in 0..MESSAGES {
+        if own.message(path, now, hints, &mut layers).is_none() {
+            break;
+        }
+    }
+    layers
 }
 
 /// What a DATA frame completed.
@@ -143,15 +164,23 @@ impl Direction {
             return None;
         }
         let end = if long { PREFIX } else { end };
+        let trailers = flags & TRAILERS != 0;
         let mut fields = Fields::new(bytes, 0, end);
         // All of it is there, so this cannot fail.
         let _ = fields.rows(&[(&FRAME_TYPE, 0, 1), (&COMPRESSED, 7, 1), (&LENGTH, 8, 32)]);
         if end > PREFIX {
             let _ = fields.add(&MESSAGE, PREFIX * 8, (end - PREFIX) * 8);
+            if trailers {
+                fields.say(|_| shown(bytes.get(PREFIX..end).unwrap_or_default()));
+            }
         }
         let place = self.buffer.place(0, end, now);
         let compressed = flags & 1 != 0;
-        let side = if self.response { "响应" } else { "请求" };
+        let side = match (self.response, trailers) {
+            (_, true) => "尾部字段",
+            (true, _) => "响应",
+            (false, _) => "请求",
+        };
         let packed = if compressed { "，已压缩" } else { "" };
         let title = format!("gRPC {path} {side}，{size} 字节{packed}");
         layers.push(placed("grpc", title, fields, 0..end, &place));

@@ -16,6 +16,22 @@ pub(crate) trait Session: Debug + Send + Sync {
     fn survives_gap(&self) -> bool {
         false
     }
+
+    /// True if a larger table of decoders would find more in it.
+    fn lacks(&self) -> bool {
+        false
+    }
+}
+
+/// What a message of HTTP/1.1 carries, put together.
+#[derive(Debug)]
+pub(crate) struct Carried<'a> {
+    pub(crate) buffer: Buffer,
+    /// Target of the request.
+    pub(crate) path: &'a str,
+    pub(crate) response: bool,
+    pub(crate) now: Now,
+    pub(crate) hints: &'a Hints,
 }
 
 /// A protocol at work on all datagrams of a capture.

@@ -89,7 +89,11 @@ impl Stream {
 
     /// True if a larger table of decoders would find something in it.
     pub(crate) fn is_missing(&self) -> bool {
-        matches!(self.protocol, Protocol::Missing)
+        match &self.protocol {
+            Protocol::Missing => true,
+            Protocol::Known(session) => session.lacks(),
+            Protocol::Open | Protocol::Opaque => false,
+        }
     }
 
     /// Where bytes of one direction are put as they come, in order.

@@ -38,6 +38,14 @@ fn answers_arrive_one_by_one() {
     assert_eq!(trace.measured("一问多答：消息"), [4.0]);
     assert!(trace.measured("第一条与最后一条相隔")[0] >= 150.0);
     assert_eq!(trace.measured("一问多答：gRPC 状态码"), [0.0]);
+    // The body is taken apart as tshark does it: four messages and the trailers, in the frame that ends it.
+    let bodies: Vec<_> = trace
+        .wires()
+        .iter()
+        .filter(|wire| wire.number("http.response.code").is_some())
+        .map(|wire| wire.fields.layers.iter().filter(|layer| layer.protocol == "grpc").count())
+        .collect();
+    assert_eq!(bodies, [2, 5, 0, 0], "one answer, four, a mistake (told by headers alone), Base64");
 }
 
 fn a_mistake_is_http_200() {

@@ -95,6 +95,14 @@ impl Framing {
 }
 
 impl Body {
+    /// Where its content lies, without what frames chunks.
+    pub(super) fn content(&self, start: usize) -> Vec<Range<usize>> {
+        match &self.chunks {
+            Some(chunks) => chunks.list.iter().map(|chunk| chunk.data.clone()).collect(),
+            None => vec![start..self.end],
+        }
+    }
+
     /// Adds the body that begins at `start`. `encoded`: it must be unpacked before it means anything.
     pub(super) fn fields(&self, fields: &mut Fields<'_>, bytes: &[u8], start: usize, encoded: bool) {
         let spec = if encoded { &data::DATA } else { &FILE_DATA };

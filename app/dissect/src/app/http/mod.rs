@@ -14,12 +14,14 @@ pub(crate) mod names;
 
 pub(crate) use names::ALL;
 
-use super::stream::{Input, Message, Next, Session, Step};
+use super::stream::{Carried, Input, Message, Next, Session, Step};
 use super::websocket;
 use crate::decoders::Guess;
-use body::{Framing, Missing};
+use crate::streams::Buffer;
+use crate::types::Layer;
+use body::{Body, Framing, Missing};
 use head::Upgrade;
-use message::Found;
+use message::{Found, Head};
 use std::collections::VecDeque;
 
 /// Requests that wait for their response; a peer that sends more without reading is not followed.
@@ -31,6 +33,8 @@ pub(crate) struct Exchange {
     requests: VecDeque<Request>,
     /// Requests that were answered before they were complete.
     answered: usize,
+    /// A body was met that only a larger table of decoders can read.
+    lacks: bool,
 }
 
 /// What a response must know about its request.
@@ -39,6 +43,8 @@ pub(crate) struct Request {
     pub(crate) method: String,
     /// Frame that completed it.
     pub(crate) frame: u32,
+    /// Its target, if it is short.
+    pub(crate) path: String,
 }
 
 /// Whether the first bytes of a stream are of a request or a status line.
@@ -57,6 +63,11 @@ impl Session for Exchange {
         let response = bytes.starts_with(b"HTTP/");
         let request = if response { self.requests.front() } else { None };
         let told = head::read(bytes, &head, request, input.setup.encrypted);
+        let path = match request {
+            Some(request) => request.path.clone(),
+            None if response => String::new(),
+            None => message::target(bytes, &head),
+        };
         let framing = Framing::of(bytes, &head, told.code, request.map(|request| request.method.as_str()));
         let body = match framing.read(bytes, head.end, finished) {
             Ok(body) => body,
@@ -75,8 +86,12 @@ impl Session for Exchange {
         } else if self.answered > 0 {
             self.answered -= 1;
         } else if self.requests.len() < WAITING {
-            self.requests.push_back(Request { method: told.method, frame: input.now.frame });
+            let (method, frame) = (told.method, input.now.frame);
+            self.requests.push_back(Request { method, frame, path: path.clone() });
         }
+        let mut layers =
+            vec![input.layer("http", format!("HTTP {}", told.summary), head.end, body.end, fields.list)];
+        layers.extend(self.carried(input, &head, &body, &path));
         let next = match (told.code, told.upgrade, framing) {
             (101, Some(Upgrade::WebSocket), _) => {
                 Next::Session(Box::new(websocket::Frames { compressed: told.compressed }))
@@ -88,13 +103,7 @@ impl Session for Exchange {
         Step::Message(Message {
             length: body.end,
             skip: body.skip,
-            layers: vec![input.layer(
-                "http",
-                format!("HTTP {}", told.summary),
-                head.end,
-                body.end,
-                fields.list,
-            )],
+            layers,
             name: "HTTP",
             summary: told.summary,
             next,
@@ -105,4 +114,36 @@ impl Session for Exchange {
     fn survives_gap(&self) -> bool {
         true
     }
+
+    fn lacks(&self) -> bool {
+        self.lacks
+    }
+}
+
+impl Exchange {
+    /// The layers of what a message carries, if that is more than a file.
+    fn carried(&mut self, input: &Input<'_>, head: &Head, body: &Body, path: &str) -> Vec<Layer> {
+        let bytes = input.bytes();
+        let kind = head.header(bytes, "content-type").and_then(|header| bytes.get(header.value.clone()));
+        if !kind.is_some_and(is_grpc_web) || head.header(bytes, "content-encoding").is_some() {
+            return Vec::new();
+        }
+        let Some(read) = input.setup.decoders.grpc_web else {
+            self.lacks = true;
+            return Vec::new();
+        };
+        let mut buffer = Buffer::default();
+        for range in body.content(head.end) {
+            let place = input.place(range.start, range.end);
+            buffer.append_from(bytes.get(range).unwrap_or_default(), &place);
+        }
+        let response = bytes.starts_with(b"HTTP/");
+        read(Carried { buffer, path, response, now: input.now, hints: input.setup.hints })
+    }
+}
+
+/// `application/grpc-web`, alone or with the format of its messages; not `-text`, whose bytes are in Base64.
+fn is_grpc_web(kind: &[u8]) -> bool {
+    let rest = kind.strip_prefix(b"application/grpc-web");
+    rest.is_some_and(|rest| matches!(rest, [] | [b'+' | b';' | b' ', ..]))
 }
