@@ -99,7 +99,7 @@ impl Body {
     pub(super) fn content(&self, start: usize) -> Vec<Range<usize>> {
         match &self.chunks {
             Some(chunks) => chunks.list.iter().map(|chunk| chunk.data.clone()).collect(),
-            None => vec![start..self.end],
+            None => std::iter::once(start..self.end).collect(),
         }
     }
 
