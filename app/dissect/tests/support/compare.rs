@@ -89,11 +89,17 @@ struct Comparison<'a> {
 
 impl Comparison<'_> {
     fn frame(&mut self, layers: &[Layer]) {
+        // A body in chunks is put together for all its messages, else each message for itself.
+        let chunked =
+            layers.iter().any(|layer| layer.protocol == "http" && layer.field("http.chunk_size").is_some());
         let mut message = Vec::new();
         for layer in layers {
             if layer.protocol == "grpc" {
-                message.clone_from(&layer.parts);
-                if message.is_empty() {
+                if !chunked {
+                    message.clear();
+                }
+                message.extend_from_slice(&layer.parts);
+                if layer.parts.is_empty() {
                     let (start_bit, end_bit) = (layer.start * 8, layer.end * 8);
                     message.push(Part { frame: self.payloads.len() as u32, start_bit, end_bit });
                 }
