@@ -21,8 +21,15 @@ help: ## list the targets
 serve: build ## build the release edition and serve it on http://127.0.0.1:3000
 	@$(SITE) $(RELEASE) serve --addr $(ADDR)
 
+# Splitting the wasm takes a minute even if nothing changed; so nothing is done then. The names in pkg/ are hashes.
+BUILT := $(TARGET)/release/site.list
 build: tools ## build the release edition
-	@$(WITH_TOOLS) cargo leptos build --release $(SPLIT)
+	@if ! { [ -x $(RELEASE) ] && ls target/site/pkg 2>/dev/null | cmp -s - $(BUILT) && \
+		[ -z "$$(find Cargo.* .cargo app frontend server content style public -newer $(BUILT) -type f -print -quit)" ]; }; then \
+		mkdir -p $(dir $(BUILT)) && touch $(BUILT).start; \
+		$(WITH_TOOLS) cargo leptos build --release $(SPLIT); \
+		ls target/site/pkg >$(BUILT) && touch -r $(BUILT).start $(BUILT); \
+	fi
 
 watch: tools ## rebuild and reload while you write (pages, labs, styles, chapters)
 	@$(WITH_TOOLS) LEPTOS_HASH_FILES=false cargo leptos watch
