@@ -190,7 +190,9 @@ async fn idle_sockets(site: &Site, count: usize) -> Result<Value> {
 /// One run, `readers` watchers; lines typed at `rate` per second; latency of each line at each watcher.
 async fn fan_out(site: &Site, readers: usize, rate: u32, time: Duration) -> Result<Value> {
     let mut driver = site.socket().await?;
-    say(&mut driver, &start("tcp-chat-threads", json!({ "slow_reader": false }))).await?;
+    // It takes lines as long as they come, the first of them within 20 s: all readers must be there by then.
+    let chat = json!({ "version": "right", "slow_reader": false, "lines": 1, "wait_seconds": 20 });
+    say(&mut driver, &start("tcp-chat-threads", chat)).await?;
     let run = loop {
         match hear(&mut driver).await? {
             ServerMessage::Started { run, .. } => break run,
