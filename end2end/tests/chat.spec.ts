@@ -55,6 +55,7 @@ test("echo: who sends faster than the server reads sees it in bufferedAmount, an
   await site.setViewportSize({ width: 1280, height: 1000 });
   await site.goto(chapter);
   const here = echo(site);
+  await here.scrollIntoViewIfNeeded();
   await here.getByRole("button", { name: "连接", exact: true }).click();
   await expect(here.getByRole("status")).toHaveText("已连接");
   // On a fast machine what is waiting is gone within a moment: remember everything that was shown.

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { accessible, expect, fits, test } from "./support";
+import { accessible, expect, fits, test, walk } from "./support";
 
 const question = (id: string) => `#quiz-${id}`;
 
@@ -45,6 +45,7 @@ test.describe("questions", () => {
   test("an order, by keyboard alone", async ({ site }) => {
     await site.goto("/guide/tcp");
     const box = site.locator(question("four-segments"));
+    await box.scrollIntoViewIfNeeded();
     const right = ["客户端的内核发出 FIN", "服务器的 read 返回 0", "服务器的内核发出 FIN", "客户端回复最后一个 ACK"];
     await expect(box.getByRole("button", { name: "第 2 项上移" })).toBeVisible();
     for (const [place, text] of right.entries()) {
@@ -62,6 +63,7 @@ test.describe("questions", () => {
   test("predict, then a real run decides", async ({ site }) => {
     await site.goto("/guide/tcp");
     const box = site.locator(question("read-calls"));
+    await box.scrollIntoViewIfNeeded();
     await box.getByRole("spinbutton").fill("3");
     await box.getByRole("button", { name: "就猜这个，运行" }).click();
     await expect(box.getByText("✕ 没有猜中")).toBeVisible({ timeout: 30_000 });
@@ -80,7 +82,9 @@ test.describe("questions", () => {
     const page = await browser.newPage({ baseURL: process.env.BASE_URL });
     await page.goto("/guide/tcp");
     const box = page.locator(question("who-shakes-hands"));
-    await expect(page.locator(question("four-segments")).getByRole("button", { name: "第 2 项上移" })).toBeVisible();
+    const order = page.locator(question("four-segments"));
+    await order.scrollIntoViewIfNeeded();
+    await expect(order.getByRole("button", { name: "第 2 项上移" })).toBeVisible();
     await page.route("**/quiz/**", (route) => route.abort());
     await box.getByRole("radio").nth(1).check();
     await box.getByRole("button", { name: "回答" }).click();
@@ -159,7 +163,7 @@ for (const path of ["/guide/tcp", "/progress"]) {
       await site.emulateMedia({ colorScheme });
       await site.setViewportSize({ width: 1280, height: 900 });
       await site.goto(path);
-      await site.waitForLoadState("networkidle");
+      await walk(site);
       await accessible(site);
       await site.setViewportSize({ width: 390, height: 844 });
       await fits(site);

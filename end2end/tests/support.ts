@@ -40,6 +40,17 @@ export async function fits(page: Page) {
   expect(over, "pixels of horizontal overflow").toBeLessThanOrEqual(0);
 }
 
+/** Goes through a page from top to end, so that all comes that comes when a reader is near, and back. */
+export async function walk(page: Page) {
+  const height = await page.evaluate(() => document.documentElement.scrollHeight);
+  for (let at = 0; at < height; at += 500) {
+    await page.evaluate((to) => scrollTo(0, to), at);
+    await page.waitForTimeout(20);
+  }
+  await page.evaluate(() => scrollTo(0, 0));
+  await page.waitForLoadState("networkidle");
+}
+
 /** The first bench of a page. */
 export const bench = (page: Page) => page.locator("div.bench").first();
 
