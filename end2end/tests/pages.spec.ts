@@ -1,5 +1,5 @@
 // Pages: readable without wasm, accessible in light and dark, narrow enough for a phone.
-import { accessible, expect, fits, test, walk } from "./support";
+import { accessible, expect, fits, test } from "./support";
 
 /** All of them: a test holds this list to the site's. */
 const chapters = [
@@ -24,7 +24,6 @@ for (const path of pages) {
       const answer = await site.goto(path);
       expect(answer!.status()).toBe(200);
       await expect(site.locator("h1")).toHaveCount(1);
-      await walk(site);
       await accessible(site);
       await site.setViewportSize({ width: 390, height: 844 });
       await fits(site);
