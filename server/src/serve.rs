@@ -178,6 +178,12 @@ fn leptos_options() -> anyhow::Result<LeptosOptions> {
         Some(value) => value == "true",
         None => beside.join("hash.txt").is_file(),
     };
+    let names = beside.join("hash.txt");
+    anyhow::ensure!(
+        !hash_files || names.is_file(),
+        "找不到 {}：它由 cargo-leptos 写在程序旁边，要和程序放在一起；没有它，就不知道页面的文件叫什么",
+        names.display()
+    );
     let reload_port = set("LEPTOS_RELOAD_PORT").and_then(|port| port.parse().ok()).unwrap_or(3001);
     Ok(LeptosOptions::builder()
         .output_name(set("LEPTOS_OUTPUT_NAME").unwrap_or_else(|| "wirebook".into()))

@@ -1,4 +1,5 @@
-//! What the lab measured, as a table: a row for each quantity, a column for each section of the run.
+//! What the lab measured, as a table: a row for each quantity, and a column for each section of the run if sections
+//! are there to be compared, else a group of rows.
 
 use super::model::{Measurement, Model};
 use super::number;
@@ -19,8 +20,15 @@ struct Row {
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Table {
-    /// Titles; empty for what came before the first section.
-    sections: Vec<String>,
+    /// Above the values; empty for what came before the first section.
+    columns: Vec<String>,
+    groups: Vec<Group>,
+}
+
+/// Rows of one section, or all of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Group {
+    title: Option<String>,
     rows: Vec<Row>,
 }
 
@@ -29,8 +37,8 @@ struct Table {
 pub(crate) fn Results(bench: Bench) -> impl IntoView {
     let table = Memo::new(move |_| bench.model.with(table));
     move || {
-        let Table { sections, rows } = table.get();
-        (!rows.is_empty()).then(|| {
+        let Table { columns, groups } = table.get();
+        (!groups.is_empty()).then(|| {
             view! {
                 <div class="bench-results" role="group" aria-label="测量结果" tabindex="0">
                     <table>
@@ -38,22 +46,27 @@ pub(crate) fn Results(bench: Bench) -> impl IntoView {
                         <thead>
                             <tr>
                                 <th scope="col">"量"</th>
-                                {sections.into_iter().map(|title| {
+                                {columns.into_iter().map(|title| {
                                     let title = if title.is_empty() { "值".into() } else { title };
                                     view! { <th scope="col">{title}</th> }
                                 }).collect_view()}
                             </tr>
                         </thead>
-                        <tbody>
-                            {rows.into_iter().map(|row| view! {
-                                <tr>
-                                    <th scope="row">{row.label}</th>
-                                    {row.values.into_iter().map(|value| {
-                                        view! { <td>{value.unwrap_or_else(|| "—".into())}</td> }
-                                    }).collect_view()}
-                                </tr>
-                            }).collect_view()}
-                        </tbody>
+                        {groups.into_iter().map(|Group { title, rows }| view! {
+                            <tbody>
+                                {title.map(|title| view! {
+                                    <tr><th class="bench-results-section" scope="rowgroup" colspan="2">{title}</th></tr>
+                                })}
+                                {rows.into_iter().map(|row| view! {
+                                    <tr>
+                                        <th scope="row">{row.label}</th>
+                                        {row.values.into_iter().map(|value| {
+                                            view! { <td>{value.unwrap_or_else(|| "—".into())}</td> }
+                                        }).collect_view()}
+                                    </tr>
+                                }).collect_view()}
+                            </tbody>
+                        }).collect_view()}
                     </table>
                 </div>
             }
@@ -89,7 +102,29 @@ fn table(model: &Model) -> Table {
         rows[at].values[column] = Some(value.trim_end().to_owned());
     }
     rows.truncate(MOST);
-    Table { sections: used.iter().map(title).collect(), rows }
+    arranged(used.iter().map(title).collect(), rows)
+}
+
+/// Side by side if most quantities were measured in several sections, else section by section: such a table would be
+/// empty but for a diagonal.
+fn arranged(sections: Vec<String>, rows: Vec<Row>) -> Table {
+    let several = rows.iter().filter(|row| row.values.iter().flatten().count() > 1).count();
+    if sections.len() < 2 || several * 2 >= rows.len() {
+        let group = (!rows.is_empty()).then_some(Group { title: None, rows });
+        return Table { columns: sections, groups: group.into_iter().collect() };
+    }
+    let own = |at: usize| {
+        let value = |row: &Row| {
+            let value = row.values.get(at).cloned().flatten()?;
+            Some(Row { label: row.label.clone(), values: vec![Some(value)] })
+        };
+        rows.iter().filter_map(value).collect()
+    };
+    let groups = sections.iter().enumerate().map(|(at, title)| {
+        let title = Some(title.clone()).filter(|title| !title.is_empty());
+        Group { title, rows: own(at) }
+    });
+    Table { columns: vec![String::new()], groups: groups.collect() }
 }
 
 #[cfg(test)]
@@ -122,16 +157,40 @@ mod tests {
             measured("丢失", 4.0),
         ]);
         let table = table(&model);
-        assert_eq!(table.sections, ["TCP", "UDP"]);
+        assert_eq!(table.columns, ["TCP", "UDP"]);
+        let [Group { title: None, rows }] = &table.groups[..] else { panic!("{table:?}") };
         let cells = |row: &Row| row.values.iter().map(|v| v.clone().unwrap_or_default()).collect::<Vec<_>>();
-        assert_eq!(cells(&table.rows[0]), ["2 ms", "3 ms"]);
-        assert_eq!(cells(&table.rows[1]), ["", "4 ms"]);
+        assert_eq!(cells(&rows[0]), ["2 ms", "3 ms"]);
+        assert_eq!(cells(&rows[1]), ["", "4 ms"]);
+    }
+
+    #[test]
+    fn sections_with_little_in_common_are_groups() {
+        let section = |title: &str| Lifecycle::Section { title: title.into() };
+        let model = model(vec![
+            measured("准备", 0.5),
+            section("握手"),
+            measured("往返", 1.0),
+            section("数据"),
+            measured("往返", 2.0),
+            measured("吞吐", 3.0),
+            measured("丢失", 4.0),
+        ]);
+        let table = table(&model);
+        assert_eq!(table.columns, [""]);
+        let told: Vec<_> = table
+            .groups
+            .iter()
+            .map(|group| (group.title.as_deref().unwrap_or("-"), group.rows.len()))
+            .collect();
+        assert_eq!(told, [("-", 1), ("握手", 1), ("数据", 3)]);
+        assert_eq!(table.groups[2].rows[0].values, [Some("2 ms".to_owned())]);
     }
 
     #[test]
     fn without_sections_there_is_one_column() {
         let table = table(&model(vec![measured("时延", 0.5)]));
-        assert_eq!((table.sections.len(), table.rows.len()), (1, 1));
+        assert_eq!((table.columns.len(), table.groups[0].rows.len()), (1, 1));
         assert_eq!(super::table(&Model::default()), Table::default());
     }
 }
