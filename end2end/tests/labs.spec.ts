@@ -72,6 +72,7 @@ test("typed lines reach a running lab", async ({ site }) => {
   await site.goto("/labs/tcp-chat-threads");
   const here = bench(site);
   await here.scrollIntoViewIfNeeded();
+  await here.getByLabel("等待输入（秒）").fill("20"); // a slow browser types late
   await here.getByRole("button", { name: "运行", exact: true }).click();
   const input = here.locator(".bench-input input");
   await expect(input).toBeEnabled();
