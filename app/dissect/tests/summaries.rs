@@ -148,10 +148,10 @@ fn what_only_all_decoders_know_is_recognized_by_the_core() {
     assert_eq!(lacks(Some("http2"), Decoders::core(), &[0]), ("TCP", true));
     assert_eq!(lacks(Some("data"), Decoders::core(), preface), ("TCP", false));
     assert_eq!(lacks(None, Decoders::core(), b"GET / HTTP/1.1\r\n\r\n"), ("HTTP", false));
-    // Half a preface says nothing yet, and a length of four bytes is not one of HTTP/2.
     let web = b"POST /a.B/C HTTP/1.1\r\ncontent-type: application/grpc-web+proto\r\ncontent-length: 5\r\n\r\n\0\0\0\0\0";
     assert_eq!(lacks(None, Decoders::core(), web), ("HTTP", true));
     assert_eq!(lacks(None, dissect::all(), web), ("HTTP", false));
+    // Half a preface says nothing yet, and a length of four bytes is not one of HTTP/2.
     assert_eq!(lacks(None, Decoders::core(), &preface[..9]), ("TCP", false));
     assert_eq!(lacks(None, Decoders::core(), &hex("0000 0604 00000000 00 0000")), ("TCP", false));
     assert_eq!(lacks(None, Decoders::core(), &hex("0000 0604 00000000 00 0003 00000064")), ("TCP", true));

@@ -20,6 +20,8 @@ pub(super) struct Told<'a> {
     pub(super) code: u16,
     /// Empty in a response.
     pub(super) method: String,
+    /// What a request asks for; empty in a response.
+    pub(super) target: String,
     pub(super) upgrade: Option<Upgrade>,
     /// The extension `permessage-deflate` (RFC 7692).
     pub(super) compressed: bool,
@@ -39,6 +41,7 @@ pub(super) fn read<'a>(bytes: &'a [u8], head: &Head, request: Option<&Request>, 
         summary: String::new(),
         code: 0,
         method: String::new(),
+        target: String::new(),
         upgrade: None,
         compressed: false,
     };
@@ -66,8 +69,7 @@ pub(super) fn read<'a>(bytes: &'a [u8], head: &Head, request: Option<&Request>, 
         }
     } else {
         let host = head.header(bytes, "host");
-        let target = told.fields.list.iter().find(|field| field.name == URI.name);
-        let target = target.map(|field| field.value.to_string()).unwrap_or_default();
+        let target = &told.target;
         let scheme = if encrypted { "https" } else { "http" };
         let uri = host
             .filter(|_| target.starts_with('/'))
@@ -86,7 +88,8 @@ fn request_line(told: &mut Told<'_>, bytes: &[u8], head: &Head) -> Option<()> {
     let version = line.iter().rposition(|byte| *byte == b' ')? + 1;
     let target = trim(bytes, method..version);
     told.method = text(bytes, &(0..method));
-    told.summary = format!("{} {}", told.method, clipped(&text(bytes, &target), SHOWN));
+    told.target = text(bytes, &target);
+    told.summary = format!("{} {}", told.method, clipped(&told.target, SHOWN));
     let fields = &mut told.fields;
     fields.made(&METHOD, string(bytes, &(0..method)), 0, method)?;
     let value = string(bytes, &target);

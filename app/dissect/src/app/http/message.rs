@@ -38,16 +38,6 @@ impl Head {
     }
 }
 
-/// Characters of a target that are kept.
-const LONGEST_TARGET: usize = 512;
-
-/// What a request line asks for (RFC 9112 section 3.2).
-pub(crate) fn target(bytes: &[u8], head: &Head) -> String {
-    let line = bytes.get(head.start_line.clone()).unwrap_or_default();
-    let word = line.split(|byte| *byte == b' ').nth(1).unwrap_or_default();
-    String::from_utf8_lossy(word).chars().take(LONGEST_TARGET).collect()
-}
-
 /// How far a part reaches, if that shows already.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Found<T> {

@@ -17,6 +17,7 @@ pub(crate) use names::ALL;
 use super::stream::{Carried, Input, Message, Next, Session, Step};
 use super::websocket;
 use crate::decoders::Guess;
+use crate::spec::clipped;
 use crate::streams::Buffer;
 use crate::types::Layer;
 use body::{Body, Framing, Missing};
@@ -26,6 +27,9 @@ use std::collections::VecDeque;
 
 /// Requests that wait for their response; a peer that sends more without reading is not followed.
 const WAITING: usize = 256;
+
+/// Characters of a target that are kept for the response.
+const LONGEST_TARGET: usize = 512;
 
 /// Both directions of a connection that speaks HTTP.
 #[derive(Debug, Default)]
@@ -43,8 +47,8 @@ pub(crate) struct Request {
     pub(crate) method: String,
     /// Frame that completed it.
     pub(crate) frame: u32,
-    /// Its target, if it is short.
-    pub(crate) path: String,
+    /// What it asked for, or the beginning of that.
+    pub(crate) target: String,
 }
 
 /// Whether the first bytes of a stream are of a request or a status line.
@@ -63,11 +67,6 @@ impl Session for Exchange {
         let response = bytes.starts_with(b"HTTP/");
         let request = if response { self.requests.front() } else { None };
         let told = head::read(bytes, &head, request, input.setup.encrypted);
-        let path = match request {
-            Some(request) => request.path.clone(),
-            None if response => String::new(),
-            None => message::target(bytes, &head),
-        };
         let framing = Framing::of(bytes, &head, told.code, request.map(|request| request.method.as_str()));
         let body = match framing.read(bytes, head.end, finished) {
             Ok(body) => body,
@@ -78,6 +77,13 @@ impl Session for Exchange {
         let mut fields = told.fields;
         let encoded = head.header(bytes, "content-encoding").is_some();
         body.fields(&mut fields, bytes, head.end, encoded);
+        let asked = request.map_or(told.target.as_str(), |request| request.target.as_str());
+        let (carried, lacks) =
+            if encoded { Default::default() } else { carried(input, &head, &body, asked, response) };
+        self.lacks |= lacks;
+        let mut layers =
+            vec![input.layer("http", format!("HTTP {}", told.summary), head.end, body.end, fields.list)];
+        layers.extend(carried);
         if response {
             // An interim response is followed by the final one (RFC 9110 section 15.2).
             if told.code >= 200 || told.code == 101 {
@@ -86,12 +92,9 @@ impl Session for Exchange {
         } else if self.answered > 0 {
             self.answered -= 1;
         } else if self.requests.len() < WAITING {
-            let (method, frame) = (told.method, input.now.frame);
-            self.requests.push_back(Request { method, frame, path: path.clone() });
+            let target = clipped(&told.target, LONGEST_TARGET);
+            self.requests.push_back(Request { method: told.method, target, frame: input.now.frame });
         }
-        let mut layers =
-            vec![input.layer("http", format!("HTTP {}", told.summary), head.end, body.end, fields.list)];
-        layers.extend(self.carried(input, &head, &body, &path));
         let next = match (told.code, told.upgrade, framing) {
             (101, Some(Upgrade::WebSocket), _) => {
                 Next::Session(Box::new(websocket::Frames { compressed: told.compressed }))
@@ -120,26 +123,20 @@ impl Session for Exchange {
     }
 }
 
-impl Exchange {
-    /// The layers of what a message carries, if that is more than a file.
-    fn carried(&mut self, input: &Input<'_>, head: &Head, body: &Body, path: &str) -> Vec<Layer> {
-        let bytes = input.bytes();
-        let kind = head.header(bytes, "content-type").and_then(|header| bytes.get(header.value.clone()));
-        if !kind.is_some_and(is_grpc_web) || head.header(bytes, "content-encoding").is_some() {
-            return Vec::new();
-        }
-        let Some(read) = input.setup.decoders.grpc_web else {
-            self.lacks = true;
-            return Vec::new();
-        };
-        let mut buffer = Buffer::default();
-        for range in body.content(head.end) {
-            let place = input.place(range.start, range.end);
-            buffer.append_from(bytes.get(range).unwrap_or_default(), &place);
-        }
-        let response = bytes.starts_with(b"HTTP/");
-        read(Carried { buffer, path, response, now: input.now, hints: input.setup.hints })
+/// The layers of what a message carries, if that is more than a file; true if only a larger table of decoders has them.
+fn carried(input: &Input<'_>, head: &Head, body: &Body, path: &str, response: bool) -> (Vec<Layer>, bool) {
+    let bytes = input.bytes();
+    let kind = head.header(bytes, "content-type").and_then(|header| bytes.get(header.value.clone()));
+    if !kind.is_some_and(is_grpc_web) {
+        return (Vec::new(), false);
     }
+    let Some(read) = input.setup.decoders.grpc_web else { return (Vec::new(), true) };
+    let mut buffer = Buffer::default();
+    for range in body.content(head.end) {
+        let place = input.place(range.start, range.end);
+        buffer.append_from(bytes.get(range).unwrap_or_default(), &place);
+    }
+    (read(Carried { buffer, path, response, now: input.now, hints: input.setup.hints }), false)
 }
 
 /// `application/grpc-web`, alone or with the format of its messages; not `-text`, whose bytes are in Base64.
