@@ -221,7 +221,7 @@ fn Choice(bench: Bench, parts: Memo<Option<[Part; 2]>>) -> impl IntoView {
                 compared.parts.set(None);
                 compared.complaint.set(None);
                 bench.touched.set(true);
-                spawn_local(bench.compared.load(id.to_owned()));
+                spawn_local(compared.load(id.to_owned()));
             }
             None => compared.complaint.set(Some("这不是轨迹的链接或编号。")),
         }
