@@ -1,5 +1,6 @@
 //! What is known about the bytes of a lab: by the lab itself, and by the decoders.
 
+use crate::split::split_off;
 #[cfg(feature = "ssr")]
 use api::trace::{Body, Event};
 use dissect::{Decoders, Hints};
@@ -9,11 +10,12 @@ pub(crate) fn hints(lab: &api::lab::Hints) -> Hints {
     Hints { ports: lab.ports.clone(), descriptors: lab.descriptors.clone() }
 }
 
-/// Every protocol there is. In the browser a part of the wasm of its own, because few traces need more than
-/// [`Decoders::core`]: nothing else there may name [`dissect::all`].
-#[cfg_attr(all(feature = "hydrate", feature = "split"), leptos::prelude::lazy)]
-pub(crate) async fn decoders() -> Decoders {
-    dissect::all()
+split_off! {
+    /// Every protocol there is. In the browser a part of the wasm of its own, because few traces need more than
+    /// [`Decoders::core`]: nothing else there may name [`dissect::all`].
+    pub(crate) fn decoders() -> Decoders {
+        dissect::all()
+    }
 }
 
 /// Takes the frames of a recording apart, all of it, with all secrets that the run wrote down, whenever it did.

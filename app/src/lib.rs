@@ -8,6 +8,7 @@
 pub mod inline_code;
 pub mod islands;
 mod known;
+mod split;
 
 #[cfg(feature = "ssr")]
 pub mod pages;

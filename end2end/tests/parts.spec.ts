@@ -1,5 +1,5 @@
 // Parts of the wasm come when a reader needs them, and not before.
-import { bench, expect, run, test } from "./support";
+import { bench, expect, run, test, view } from "./support";
 import type { Page } from "@playwright/test";
 
 /** The parts that a page fetches, as they come. */
@@ -41,4 +41,21 @@ test("HTTP/2 and gRPC are told by decoders that only their traces fetch", async 
   await expect(page.locator(".sequence-body").getByText(/gRPC|HTTP2/).first()).toBeAttached();
   expect(plain()).not.toContain("split_decoders");
   await context.close();
+});
+
+test("a part that does not come is asked for again, and the page lives on", async ({ browser }) => {
+  // Its own page: the refused request is an error on the console, as it should be.
+  const page = await browser.newPage({ baseURL: process.env.BASE_URL, viewport: { width: 1280, height: 1000 } });
+  await page.route(/split_make_seldom/, (route) => route.abort());
+  await page.goto("/labs/tcp-echo");
+  const here = await run(page);
+  await view(here, "对照");
+  await expect(here.getByText("正在载入这个视图")).toBeVisible();
+  await view(here, "日志");
+  await expect(here.locator(".log-table tbody tr").nth(2)).toBeVisible();
+  await view(here, "对照");
+  await page.unroute(/split_make_seldom/);
+  await expect(here.getByText("正在载入这个视图")).toBeHidden();
+  await expect(here.locator(".compare")).toBeVisible();
+  await page.close();
 });

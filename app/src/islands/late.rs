@@ -1,8 +1,7 @@
 //! The islands that weigh most: their wasm is fetched when the reader comes near one of them or presses a key.
 //!
-//! They are two lazy functions, benches and the rest, and so two parts of the wasm, with what both need in a third,
-//! beside the one that every page loads. (Each an `#[island(lazy)]`, they would be cut into a part for every set of
-//! islands that share some code.)
+//! Benches are one part of the wasm and all the others another, beside the one that every page loads. What several parts
+//! share is cut into pieces of its own, one for every set of parts that share it: hence few parts.
 
 use api::lab::LabInfo;
 use api::line::Line;
@@ -55,7 +54,7 @@ impl Late for Setup {
 
 /// All the others.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Widget {
+pub enum LateWidget {
     AddrParse,
     Fetch,
     Grpc,
@@ -66,7 +65,7 @@ pub enum Widget {
     Quiz(Box<Question>, Option<String>),
 }
 
-impl Late for Widget {
+impl Late for LateWidget {
     const EXPORT: &'static str = "late_widget";
 
     fn view(self, _: Children) -> AnyView {
@@ -124,13 +123,13 @@ fn static_children(children: Children) -> Children {
 
 #[cfg(feature = "hydrate")]
 mod browser {
-    use super::{Late, Setup, Widget, around};
+    use super::{Late, LateWidget, Setup, around};
     use crate::islands::bench::browser::{query, when_near};
+    use crate::split::{self, split_off};
     use leptos::ev;
     use leptos::prelude::*;
     use leptos::tachys::html::islands::IslandChildren;
     use leptos::tachys::view::Position;
-    use leptos::task::spawn_local;
     use std::cell::Cell;
     use std::rc::Rc;
     use web_sys::HtmlElement;
@@ -138,24 +137,25 @@ mod browser {
     /// Called for each bench by the hydration script.
     #[wasm_bindgen::prelude::wasm_bindgen]
     pub fn late_bench(element: HtmlElement) {
-        when_wanted(element, |element| spawn_local(bench(element)));
+        when_wanted(element, |element| split::fetch(move || bench(element.clone()), |()| ()));
     }
 
     /// Called for each of the others.
     #[wasm_bindgen::prelude::wasm_bindgen]
     pub fn late_widget(element: HtmlElement) {
-        when_wanted(element, |element| spawn_local(widget(element)));
+        when_wanted(element, |element| split::fetch(move || widget(element.clone()), |()| ()));
     }
 
-    /// Parts of their own where the build splits the wasm (feature `split` and `cargo leptos … --split`), else just calls.
-    #[cfg_attr(feature = "split", lazy)]
-    async fn bench(element: HtmlElement) {
-        hydrate::<Setup>(&element);
+    split_off! {
+        fn bench(element: HtmlElement) -> () {
+            hydrate::<Setup>(&element);
+        }
     }
 
-    #[cfg_attr(feature = "split", lazy)]
-    async fn widget(element: HtmlElement) {
-        hydrate::<Widget>(&element);
+    split_off! {
+        fn widget(element: HtmlElement) -> () {
+            hydrate::<LateWidget>(&element);
+        }
     }
 
     /// Calls back once: when the reader comes near the element; at the first key pressed, as who moves by keyboard must

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use crate::Site;
-use crate::islands::late::{LateIsland, Widget};
+use crate::islands::late::{LateIsland, LateWidget};
 use crate::parts::mark;
 use crate::parts::page::Page;
 
@@ -24,7 +24,7 @@ pub fn ProgressPage() -> impl IntoView {
                 </p>
                 <noscript><p>"浏览器关掉了脚本，所以这里没有记录。"</p></noscript>
             </div>
-            <LateIsland island=Widget::Progress(plans)/>
+            <LateIsland island=LateWidget::Progress(plans)/>
         </Page>
     }
 }

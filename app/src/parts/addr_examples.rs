@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use crate::islands::addr_parse::reading::Reading;
-use crate::islands::late::{LateIsland, Widget};
+use crate::islands::late::{LateIsland, LateWidget};
 
 const EXAMPLES: [&str; 12] = [
     "127.0.0.1",
@@ -39,7 +39,7 @@ pub fn AddrParseWidget() -> impl IntoView {
     view! {
         <section class="addr-widget" aria-label="地址解析">
             <p class="bench-title"><span aria-hidden="true">"试"</span>"标准库怎样读一个地址"</p>
-            <LateIsland island=Widget::AddrParse/>
+            <LateIsland island=LateWidget::AddrParse/>
             <details class="addr-examples">
                 <summary>"十二个例子"</summary>
                 <div class="table" role="group" aria-label="地址解析的例子" tabindex="0">

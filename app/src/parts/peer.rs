@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use crate::islands::late::{LateIsland, Widget};
+use crate::islands::late::{LateIsland, LateWidget};
 
 #[component]
 pub fn PeerHere(
@@ -10,10 +10,10 @@ pub fn PeerHere(
     slug: String,
 ) -> impl IntoView {
     let island = match slug.as_str() {
-        "axum" => Some(Widget::Fetch),
-        "grpc" => Some(Widget::Grpc),
-        "ws-echo" => Some(Widget::PeerEcho),
-        "ws-chat" => Some(Widget::PeerChat),
+        "axum" => Some(LateWidget::Fetch),
+        "grpc" => Some(LateWidget::Grpc),
+        "ws-echo" => Some(LateWidget::PeerEcho),
+        "ws-chat" => Some(LateWidget::PeerChat),
         _ => None,
     };
     island.map(|island| view! { <LateIsland island/> })

@@ -5,7 +5,7 @@ use book::Question;
 use leptos::prelude::*;
 
 use crate::Site;
-use crate::islands::late::{LateIsland, Widget};
+use crate::islands::late::{LateIsland, LateWidget};
 
 /// The question with its form, complete without wasm; its answer stays on the server.
 #[component]
@@ -19,7 +19,7 @@ pub fn QuestionBox(question: Question) -> impl IntoView {
     let id = format!("quiz-{}", question.id);
     view! {
         <div class="quiz" id=id>
-            <LateIsland island=Widget::Quiz(Box::new(question), lab)/>
+            <LateIsland island=LateWidget::Quiz(Box::new(question), lab)/>
         </div>
     }
 }

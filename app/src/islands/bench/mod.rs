@@ -48,7 +48,7 @@ mod waveform;
 
 use crate::islands::boxed::heard;
 use crate::islands::late::Setup;
-use crate::known;
+use crate::{known, split};
 use controls::Controls;
 use form::Form;
 use input::InputLine;
@@ -156,7 +156,7 @@ fn know_more(bench: state::Bench) {
     Effect::new(move |asked: Option<bool>| {
         let asked = asked.unwrap_or_default();
         if !asked && bench.model.with(|model| bench.with_segments(model, Segments::lacks)) {
-            spawn_local(async move { bench.know(known::decoders().await) });
+            split::fetch(known::decoders, move |decoders| bench.know(decoders));
             return true;
         }
         asked

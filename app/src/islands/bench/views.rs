@@ -13,10 +13,10 @@ use super::state::Bench;
 use super::streams::Streams;
 use super::waveform::Waveform;
 use crate::islands::boxed::{boxed, heard, part};
+use crate::split::{self, split_off};
 use leptos::ev::KeyboardEvent;
 use leptos::html::Div;
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 use leptos::wasm_bindgen::JsCast;
 
 /// Makes a view.
@@ -48,27 +48,32 @@ fn seldom_view(panel: Panel, bench: Bench) -> AnyView {
     }
 }
 
-/// What makes them: in the browser a part of the wasm of its own, and nothing else there may name [`seldom_view`].
-#[cfg_attr(all(feature = "hydrate", feature = "split"), lazy)]
-async fn make_seldom() -> Make {
-    let make: Make = seldom_view;
-    make
+split_off! {
+    /// What makes them: in the browser nothing else may name [`seldom_view`].
+    fn make_seldom() -> Make {
+        seldom_view
+    }
 }
 
 /// The views that few traces have or few readers open, once their code is here. `Copy`.
 #[derive(Clone, Copy)]
-struct Seldom(RwSignal<Option<Make>>);
+struct Seldom {
+    make: RwSignal<Option<Make>>,
+    asked: StoredValue<bool>,
+}
 
 impl Seldom {
     /// The view, or what stands there until its code has come.
     fn view(self, panel: Panel, bench: Bench) -> AnyView {
-        if let Some(make) = self.0.get() {
+        if let Some(make) = self.make.get() {
             return make(panel, bench);
         }
-        spawn_local(async move {
-            let make = make_seldom().await;
-            self.0.try_set(Some(make));
-        });
+        if !self.asked.get_value() {
+            self.asked.set_value(true);
+            split::fetch(make_seldom, move |make| {
+                self.make.try_set(Some(make));
+            });
+        }
         view! { <p class="bench-help">"正在载入这个视图……"</p> }.into_any()
     }
 }
@@ -113,7 +118,7 @@ pub(crate) fn Views(
     wide: Memo<bool>,
 ) -> impl IntoView {
     let chosen = bench.view;
-    let seldom = Seldom(RwSignal::new(None));
+    let seldom = Seldom { make: RwSignal::new(None), asked: StoredValue::new(false) };
     let has = Memo::new(move |_| {
         bench.model.with(|model| Has {
             frames: !model.frames.is_empty(),
