@@ -8,10 +8,10 @@ export default defineConfig({
   globalSetup: "./server.ts",
   timeout: 180_000,
   expect: { timeout: 20_000 },
-  fullyParallel: false,
-  workers: 1,
+  fullyParallel: true,
+  workers: 2,
   // A machine that does other work may stall a browser for seconds; what needed a second try is listed as flaky.
-  retries: process.env.CI ? 1 : 0,
+  retries: process.env.CI ? 2 : 0,
   forbidOnly: !!process.env.CI,
   reporter: [["list"]],
   use: {
@@ -27,6 +27,7 @@ export default defineConfig({
         "--disable-sync",
       ],
     },
-    trace: "retain-on-failure",
+    // Recording every state of the page takes as long as all else together.
+    trace: "on-first-retry",
   },
 });

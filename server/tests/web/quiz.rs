@@ -91,6 +91,9 @@ async fn what_is_no_answer_is_refused() {
     assert_eq!(get.status(), StatusCode::METHOD_NOT_ALLOWED);
 }
 
+/// Of a question, until one is as the book says.
+const RUNS: usize = 3;
+
 /// The whole book, every prediction, in this tier. Says all that differ at once.
 async fn predictions(tier: Tier) {
     let engine: Arc<dyn Engine> = Arc::new(runner_of(tier).await);
@@ -101,21 +104,25 @@ async fn predictions(tier: Tier) {
     let (book, problems) = Book::load(&book::Content::default(), &Registry).unwrap();
     assert_eq!(problems, []);
     let questions: Vec<Question> = book.chapters().flat_map(book::Chapter::questions).cloned().collect();
-    let checked = futures::stream::iter(questions).map(|question| check(Arc::clone(&engine), question));
-    let checked: Vec<_> = checked.buffer_unordered(2).collect().await;
-    let (mut decided, mut wrong) = (0, Vec::new());
-    for result in checked {
-        match result {
-            Ok(counted) => decided += usize::from(counted),
-            Err(why) => wrong.push(why),
+    let two_at_once = futures::stream::iter(&questions).map(|question| check(Arc::clone(&engine), question));
+    let mut checked: Vec<_> = two_at_once.buffered(2).collect().await;
+    // What a run counts may hang on when threads got a processor, which this test shares with others; so a run that
+    // differs is made again, alone. What the book has wrong differs every time.
+    for (question, checked) in questions.iter().zip(&mut checked) {
+        for _ in 1..RUNS {
+            let Err(why) = &checked else { break };
+            eprintln!("once more: {why}");
+            *checked = check(Arc::clone(&engine), question).await;
         }
     }
+    let decided = checked.iter().filter(|checked| **checked == Ok(true)).count();
+    let wrong: Vec<_> = checked.into_iter().filter_map(Result::err).collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(decided >= if tier == Tier::Isolated { 4 } else { 1 }, "only {decided} were decided by a run");
 }
 
 /// True if a run decided this question, as the book says.
-async fn check(engine: Arc<dyn Engine>, question: Question) -> Result<bool, String> {
+async fn check(engine: Arc<dyn Engine>, question: &Question) -> Result<bool, String> {
     let Kind::Predict { run, answer } = &question.kind else { return Ok(false) };
     let name = format!("{}#{}", question.chapter, question.id);
     let Some(trace) = play(engine.as_ref(), run).await else { return Ok(false) };
