@@ -26,9 +26,10 @@ const FIRST: usize = 1200;
 /// Summaries of packets that are told of one datagram.
 const TOLD: usize = 3;
 
-/// Whether a datagram is a client's first (RFC 9000 section 14.1): an Initial packet of version 1, filled up.
+/// Whether a datagram is a client's first (RFC 9000 section 14.1): an Initial packet of version 1, filled up. Who returns
+/// may have cleared the fixed bit.
 pub(crate) fn begins(bytes: &[u8]) -> bool {
-    bytes.len() >= FIRST && matches!(bytes, [0xc0..=0xcf, 0, 0, 0, 1, ..])
+    bytes.len() >= FIRST && matches!(bytes, [0x80..=0x8f | 0xc0..=0xcf, 0, 0, 0, 1, ..])
 }
 
 /// All connections of a capture.

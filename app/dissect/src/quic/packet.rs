@@ -1,5 +1,8 @@
 //! The header of a packet and what protects it, RFC 9000 section 17 and RFC 9001 section 5.
 //!
+//! The second bit is fixed, unless the two sides have agreed to choose it at random (RFC 9287), as quinn does: nothing
+//! may hang on it.
+//!
 //! ```text
 //! long   1 1 T T R R P P │ version 4 │ DCID length 1, DCID │ SCID length 1, SCID │ [token] │ length │ number 1–4 │ payload
 //! short  0 1 S R R K P P │ DCID │ number 1–4 │ payload                     R, K, P and the number are masked
@@ -83,7 +86,6 @@ impl Header {
         let (source, mut at) = identifier(bytes, at)?;
         let kind = match (version, first >> 4 & 3) {
             (0, _) => Kind::Negotiation,
-            _ if first & 0x40 == 0 => return None,
             (1, 0) => Kind::Initial,
             (1, 1) => Kind::ZeroRtt,
             (1, 2) => Kind::Handshake,
@@ -111,7 +113,7 @@ impl Header {
         let first = *bytes.first()?;
         let destination = bytes.get(1..1 + identifier)?.to_vec();
         let (kind, version, source, end) = (Kind::Short, 1, Vec::new(), bytes.len());
-        (first & 0xc0 == 0x40).then_some(Self {
+        (first & 0x80 == 0).then_some(Self {
             kind,
             version,
             destination,

@@ -117,6 +117,7 @@ impl Comparison<'_> {
                 self.field(field, layer, &origin, None);
             }
         }
+        self.missed(layers);
         let opened = layers.iter().any(|layer| layer.protocol == "quic" && layer.decrypted);
         self.report.unopened += usize::from(opened && self.is_shut());
         for (entry, used) in self.entries.iter().zip(&self.used) {
@@ -131,6 +132,25 @@ impl Comparison<'_> {
             {
                 *self.report.not_shown.entry(entry.name.clone()).or_default() += 1;
             }
+        }
+    }
+
+    /// Protocols of ours that tshark sees in the frame and we do not.
+    fn missed(&mut self, layers: &[Layer]) {
+        let ours = |name: &str| {
+            dissect::catalog()
+                .any(|spec| spec.name.strip_prefix(name).is_some_and(|rest| rest.starts_with('.')))
+        };
+        let missed = self.entries.iter().filter(|entry| entry.is_protocol && ours(&entry.name));
+        for entry in missed.filter(|entry| layers.iter().all(|layer| layer.protocol != entry.name)) {
+            self.report.differences.push(format!(
+                "frame {}: tshark sees {} @{}+{}, we see {:?}",
+                self.report.frames,
+                entry.name,
+                entry.position,
+                entry.size,
+                layers.iter().map(|layer| layer.protocol).collect::<Vec<_>>()
+            ));
         }
     }
 

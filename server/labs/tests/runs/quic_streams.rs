@@ -15,6 +15,7 @@ use crate::seen::{Seen as _, Wire};
 
 pub(crate) const TESTS: Tests = &[
     ("everything_travels_in_datagrams_that_fit", everything_travels_in_datagrams_that_fit),
+    ("every_datagram_is_told_as_quic", every_datagram_is_told_as_quic),
     ("a_handshake_takes_one_round_trip", a_handshake_takes_one_round_trip),
     ("a_connection_survives_a_new_address", a_connection_survives_a_new_address),
     ("early_data_saves_a_round_trip_unless_it_must_not", early_data_saves_a_round_trip_unless_it_must_not),
@@ -60,6 +61,22 @@ fn everything_travels_in_datagrams_that_fit() {
     assert!(datagrams.iter().all(|wire| wire.number("ip.flags.df") == Some(1)));
     assert_eq!(trace.measured("回来的数据报"), [3.0]);
     assert!(trace.measured("一个数据报最多")[0] >= 1_100.0);
+}
+
+/// quinn clears the fixed bit of every second packet, once its peer has said that it does not mind (RFC 9287).
+fn every_datagram_is_told_as_quic() {
+    let trace = run(json!({ "streams": 4, "bytes": 20_000 }));
+    let wires = trace.wires();
+    let is_quic = |wire: &Wire<'_>| wire.fields.layers.iter().any(|layer| layer.protocol == "quic");
+    let server = |wire: &Wire<'_>| {
+        let ports = [wire.number("udp.srcport"), wire.number("udp.dstport")];
+        ports.into_iter().flatten().any(|port| (4433..=4435).contains(&port))
+    };
+    let (told, shut): (Vec<_>, Vec<_>) =
+        wires.iter().filter(|wire| server(wire)).partition(|wire| is_quic(wire));
+    assert!(told.len() > 60, "{}", told.len());
+    assert!(told.iter().any(|wire| wire.number("quic.fixed_bit") == Some(0)), "nothing is greased any more");
+    assert!(shut.is_empty(), "{:?}", shut.iter().map(|wire| wire.frame.frame).collect::<Vec<_>>());
 }
 
 fn a_handshake_takes_one_round_trip() {
