@@ -13,7 +13,7 @@ specs! {
     FIELD_NAME = "protobuf.field.name", "字段", Form::Text;
     FIELD_TYPE = "protobuf.field.type", "字段类型", Form::Named(TYPES);
     FIELD_NUMBER = "protobuf.field.number", "字段编号", Form::Decimal;
-    WIRE_TYPE = "protobuf.field.wiretype", "线上类型", Form::Named(WIRE_TYPES);
+    WIRE_TYPE = "protobuf.field.wiretype", "线路类型", Form::Named(WIRE_TYPES);
     VALUE_LENGTH = "protobuf.field.value.length", "值的长度", Form::Unit("字节");
     VALUE = "protobuf.field.value", "值", Form::Bytes;
     REPEATED = "protobuf.field.value.repeated", "一串值", Form::Bytes;
