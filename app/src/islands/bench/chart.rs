@@ -6,6 +6,7 @@ mod draw;
 pub(crate) mod panels;
 pub(crate) mod path;
 
+use super::marks;
 use super::measure::use_size;
 use super::state::Bench;
 use crate::islands::boxed::{boxed, heard, part};
@@ -38,7 +39,7 @@ pub(crate) fn Chart(
     });
     let millis = |time: u64| (time / 1_000_000).to_string();
     let on_key = move |event: KeyboardEvent| {
-        if event.alt_key() || event.ctrl_key() || event.meta_key() {
+        if marks::is_shortcut(&event) {
             return;
         }
         let time = bench.cursor.get_untracked();
@@ -50,8 +51,7 @@ pub(crate) fn Chart(
             _ => None,
         });
         let Some(wanted) = wanted else { return };
-        event.prevent_default();
-        event.stop_propagation();
+        marks::used(&event);
         if let Some(seq) = wanted {
             bench.playing.set(false);
             bench.select(seq);

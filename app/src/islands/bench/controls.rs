@@ -2,13 +2,13 @@
 
 use super::axis::Axis;
 use super::format;
+use super::marks;
 use super::model::is_shown;
 use super::player::{self, Pace};
 use super::state::Bench;
 use crate::islands::boxed::{boxed, heard, part};
 use leptos::ev::KeyboardEvent;
 use leptos::prelude::*;
-use wasm_bindgen::JsCast;
 
 /// Places on the time slider.
 const SLIDER: i32 = 4_000;
@@ -159,13 +159,9 @@ pub(crate) fn on_key(bench: Bench, event: &KeyboardEvent) {
     if event.default_prevented() || modified || bench.model.with_untracked(super::model::Model::is_empty) {
         return;
     }
-    let Some(target) = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok()) else {
-        return;
-    };
+    let Some(target) = marks::target(event) else { return };
     let slider = target.class_list().contains("bench-slider");
-    if !slider
-        && target.closest("input, textarea, select, [role=tab], [contenteditable]").ok().flatten().is_some()
-    {
+    if !slider && marks::around(&target, "input, textarea, select, [role=tab], [contenteditable]").is_some() {
         return;
     }
     let on_button = target.closest("button, summary, a").ok().flatten().is_some();

@@ -3,12 +3,12 @@
 pub(crate) mod note;
 pub(crate) mod tree;
 
+use super::marks;
 use super::state::Bench;
 use crate::islands::boxed::{boxed, heard, part};
 use leptos::ev::{KeyboardEvent, MouseEvent};
 use leptos::html::Ul;
 use leptos::prelude::*;
-use leptos::wasm_bindgen::JsCast;
 use std::collections::HashMap;
 use std::sync::Arc;
 use tree::Node;
@@ -143,6 +143,9 @@ pub(crate) fn Fields(
         })
     };
     let on_key = move |event: KeyboardEvent| {
+        if marks::is_shortcut(&event) {
+            return;
+        }
         let at = untrack(move || active.get());
         let parent_of = |at: usize| opened.with_untracked(|opened| opened.as_ref()?.nodes.get(at)?.parent);
         let open_now = |at| untrack(|| is_open(at));
@@ -179,17 +182,14 @@ pub(crate) fn Fields(
             }
             _ => return,
         }
-        event.prevent_default();
-        event.stop_propagation();
+        marks::used(&event);
     };
     let on_click = move |event: MouseEvent| {
-        let target = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
-        let Some(target) = target else { return };
-        let at = target.closest("[data-at]").ok().flatten();
-        let Some(at) = at.and_then(|row| row.get_attribute("data-at")?.parse().ok()) else { return };
+        let Some(target) = marks::target(&event) else { return };
+        let Some(at) = marks::number(&target, "data-at") else { return };
         // The triangle opens; anything else selects, and opens a row that is selected already.
         let again = untrack(move || active.get()) == Some(at);
-        if again || target.closest(".fields-twist").ok().flatten().is_some() {
+        if again || marks::around(&target, ".fields-twist").is_some() {
             set_open(at, !untrack(|| is_open(at)));
         }
         active.set(at);

@@ -3,13 +3,13 @@
 mod rows;
 
 use super::fields::{Active, Shared, tree};
+use super::marks;
 use super::measure::use_size;
 use super::state::Bench;
 use crate::islands::boxed::{heard, part};
 use leptos::ev::{KeyboardEvent, MouseEvent};
 use leptos::html::Div;
 use leptos::prelude::*;
-use leptos::wasm_bindgen::JsCast;
 use rows::{Cell, flip, printable};
 
 /// From this width on (pixels) there are 16 bytes in a row, else 8.
@@ -51,14 +51,16 @@ pub(crate) fn Hex(
         }
     };
     let on_click = move |event: MouseEvent| {
-        let target = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
-        let at = target.and_then(|target| target.get_attribute("data-byte")?.parse().ok());
-        if let Some(at) = at {
+        let Some(target) = marks::target(&event) else { return };
+        if let Some(at) = marks::number(&target, "data-byte") {
             choose(at);
         }
     };
     // From field to field: byte by byte would stay within long ones.
     let on_key = move |event: KeyboardEvent| {
+        if marks::is_shortcut(&event) {
+            return;
+        }
         let length = opened.with_untracked(|opened| opened.as_ref().map_or(0, |it| it.bytes.len() as u32));
         let (start, end) = selected.get_untracked().unwrap_or((0, 0));
         let row = columns.get_untracked() as u32;
@@ -71,8 +73,7 @@ pub(crate) fn Hex(
             "End" => length.saturating_sub(1),
             _ => return,
         };
-        event.prevent_default();
-        event.stop_propagation();
+        marks::used(&event);
         choose(at);
     };
     let flips = move || {

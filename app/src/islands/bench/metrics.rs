@@ -5,12 +5,12 @@ mod numbers;
 pub(crate) mod series;
 
 use super::chart::Chart;
+use super::marks;
 use super::state::Bench;
 use crate::islands::boxed::{boxed, heard, part};
 use bars::Statistic;
 use leptos::html::Div;
 use leptos::prelude::*;
-use leptos::wasm_bindgen::JsCast;
 use std::sync::Arc;
 
 /// The samples of a bench's trace.
@@ -97,10 +97,7 @@ fn Numbers(bench: Bench, curves: Memo<bool>) -> impl IntoView {
         if open.get() { bench.model.with(numbers::html) } else { String::new() }
     };
     view! {
-        <details class="told-details" on:toggle=heard(move |event: leptos::ev::Event| {
-            let details = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
-            open.set(details.is_some_and(|details| details.has_attribute("open")));
-        })>
+        <details class="told-details" on:toggle=heard(move |event: leptos::ev::Event| open.set(marks::is_open(&event)))>
             <summary>{part(move || if curves.get() { "文字形式：各序列的统计和采样" } else { "文字形式：测得的各个量" })}</summary>
             <div class="told-box" role="group" aria-label="采样的数值" tabindex="0" inner_html=boxed(html)></div>
         </details>

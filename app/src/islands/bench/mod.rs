@@ -23,6 +23,7 @@ mod lines;
 pub(crate) mod live;
 mod load;
 pub mod log;
+mod marks;
 mod markup;
 pub(crate) mod measure;
 mod metrics;

@@ -12,6 +12,7 @@ mod layout;
 mod scene;
 
 use super::format;
+use super::marks;
 use super::measure::use_size;
 use super::state::Bench;
 use crate::islands::boxed::{boxed, heard, part};
@@ -21,7 +22,6 @@ use layout::Zoom;
 use leptos::ev::{KeyboardEvent, MouseEvent};
 use leptos::html::Div;
 use leptos::prelude::*;
-use leptos::wasm_bindgen::JsCast;
 use std::sync::Arc;
 
 /// Height of the row of host names, pixels.
@@ -82,7 +82,7 @@ pub fn Sequence(
         }
     };
     let on_key = move |event: KeyboardEvent| {
-        if event.alt_key() || event.ctrl_key() || event.meta_key() {
+        if marks::is_shortcut(&event) {
             return;
         }
         let step = |forward| {
@@ -96,20 +96,14 @@ pub fn Sequence(
             "End" => drawing.with_untracked(|drawing| drawing.as_ref()?.marks.len().checked_sub(1)),
             _ => return,
         };
-        event.prevent_default();
-        event.stop_propagation();
+        marks::used(&event);
         select(mark);
     };
     let on_click = move |event: MouseEvent| {
-        let Some(element) = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok())
-        else {
-            return;
-        };
-        let mark = element.closest("[data-seq]").ok().flatten();
-        let seq = mark.and_then(|mark| mark.get_attribute("data-seq")?.parse().ok());
-        if let Some(seq) = seq {
+        let Some(target) = marks::target(&event) else { return };
+        if let Some(seq) = marks::number(&target, "data-seq") {
             bench.select(seq);
-        } else if let Some(body) = element.closest("svg").ok().flatten() {
+        } else if let Some(body) = marks::around(&target, "svg") {
             let y = f64::from(event.client_y()) - body.get_bounding_client_rect().top();
             let time = drawing.with_untracked(|drawing| Some(drawing.as_ref()?.layout.axis.time(y as i32)));
             if let Some(time) = time {

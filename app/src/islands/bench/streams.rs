@@ -6,6 +6,7 @@ mod draw;
 mod layout;
 pub(crate) mod span;
 
+use super::marks;
 use super::measure::{Size, use_size};
 use super::state::Bench;
 use crate::islands::boxed::{boxed, heard, part};
@@ -13,7 +14,6 @@ use layout::Layout;
 use leptos::ev::{KeyboardEvent, MouseEvent};
 use leptos::html::Div;
 use leptos::prelude::*;
-use leptos::wasm_bindgen::JsCast;
 use std::sync::Arc;
 
 /// The streams of a bench's trace.
@@ -57,33 +57,19 @@ pub fn Streams(
         }
     };
     let on_key = move |event: KeyboardEvent| {
-        if event.alt_key() || event.ctrl_key() || event.meta_key() {
-            return;
-        }
         let time = bench.cursor.get_untracked();
-        let (last, past) = layout.with_untracked(|layout| {
-            let past = layout.blocks.partition_point(|block| block.span.time <= time);
-            (layout.blocks.len().saturating_sub(1), past)
+        let (past, count) = layout.with_untracked(|layout| {
+            (layout.blocks.partition_point(|block| block.span.time <= time), layout.blocks.len())
         });
-        let now = chosen.get_untracked();
-        let next = match event.key().as_str() {
-            "ArrowRight" | "ArrowDown" => now.map_or(past, |now| now + 1),
-            "ArrowLeft" | "ArrowUp" => now.unwrap_or(past).saturating_sub(1),
-            "Home" => 0,
-            "End" => last,
-            _ => return,
-        };
-        event.prevent_default();
-        event.stop_propagation();
-        select(next.min(last));
+        if let Some(next) = marks::by_key(&event, chosen.get_untracked(), past, count) {
+            select(next);
+        }
     };
     let on_click = move |event: MouseEvent| {
-        let target = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
-        let Some(target) = target else { return };
-        let block = target.closest("[data-at]").ok().flatten();
-        if let Some(at) = block.and_then(|block| block.get_attribute("data-at")?.parse().ok()) {
+        let Some(target) = marks::target(&event) else { return };
+        if let Some(at) = marks::number(&target, "data-at") {
             select(at);
-        } else if let Some(drawing) = target.closest("svg").ok().flatten() {
+        } else if let Some(drawing) = marks::around(&target, "svg") {
             let x = f64::from(event.client_x()) - drawing.get_bounding_client_rect().left();
             bench.seek(layout.with_untracked(|layout| layout.axis.time(x as i32)));
         }
@@ -124,10 +110,7 @@ pub fn Streams(
                 </div>
             </div>
             {part(move || layout.with(|layout| draw::missing(layout)).map(|text| view! { <p class="streams-hint">{text}</p> }))}
-            <details class="told-details" on:toggle=heard(move |event: leptos::ev::Event| {
-                let details = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
-                open.set(details.is_some_and(|details| details.has_attribute("open")));
-            })>
+            <details class="told-details" on:toggle=heard(move |event: leptos::ev::Event| open.set(marks::is_open(&event)))>
                 <summary>"文字形式：各个流和每一块"</summary>
                 <div class="told-box" role="group" aria-label="流的数值" tabindex="0" inner_html=boxed(text)></div>
             </details>

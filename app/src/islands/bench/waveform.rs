@@ -2,6 +2,7 @@
 
 mod layout;
 
+use super::marks;
 use super::measure::use_size;
 use super::state::Bench;
 use crate::islands::boxed::{boxed, heard, part};
@@ -9,7 +10,6 @@ use layout::{BIT, Layout, Word, lay_out};
 use leptos::ev::{KeyboardEvent, MouseEvent};
 use leptos::html::Div;
 use leptos::prelude::*;
-use leptos::wasm_bindgen::JsCast;
 use std::sync::Arc;
 
 /// Heights, pixels: titles above all wires, one wire, and within a wire the two levels.
@@ -80,25 +80,16 @@ pub fn Waveform(
     };
     let on_key = move |event: KeyboardEvent| {
         let time = bench.cursor.get_untracked();
-        let (last, past) = layout.with_untracked(|layout| {
-            (layout.words.len().saturating_sub(1), layout.words.partition_point(|word| word.time <= time))
+        let (past, count) = layout.with_untracked(|layout| {
+            (layout.words.partition_point(|word| word.time <= time), layout.words.len())
         });
-        let now = chosen.get_untracked();
-        let next = match event.key().as_str() {
-            "ArrowRight" | "ArrowDown" => now.map_or(past, |now| now + 1),
-            "ArrowLeft" | "ArrowUp" => now.unwrap_or(past).saturating_sub(1),
-            "Home" => 0,
-            "End" => last,
-            _ => return,
-        };
-        event.prevent_default();
-        event.stop_propagation();
-        select(next.min(last));
+        if let Some(next) = marks::by_key(&event, chosen.get_untracked(), past, count) {
+            select(next);
+        }
     };
     let on_click = move |event: MouseEvent| {
-        let target = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
-        let word = target.and_then(|target| target.closest("[data-word]").ok().flatten());
-        if let Some(at) = word.and_then(|word| word.get_attribute("data-word")?.parse().ok()) {
+        let Some(target) = marks::target(&event) else { return };
+        if let Some(at) = marks::number(&target, "data-word") {
             select(at);
         }
     };

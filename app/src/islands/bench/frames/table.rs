@@ -1,13 +1,13 @@
 //! The list of frames; only the rows near what is visible are in the document.
 
 use super::rows::{Row, row};
+use crate::islands::bench::marks;
 use crate::islands::bench::measure::use_size;
 use crate::islands::bench::state::Bench;
 use crate::islands::boxed::{boxed, heard, part};
 use leptos::ev::{KeyboardEvent, MouseEvent};
 use leptos::html::Div;
 use leptos::prelude::*;
-use leptos::wasm_bindgen::JsCast;
 
 /// Narrower than this (pixels) a row takes two lines.
 const NARROW: i32 = 620;
@@ -59,6 +59,9 @@ pub(crate) fn Table(
         }
     });
     let on_key = move |event: KeyboardEvent| {
+        if marks::is_shortcut(&event) {
+            return;
+        }
         let (now, last) = (current.get_untracked(), count.get_untracked().saturating_sub(1));
         let page = usize::try_from(size.get_untracked().height / row_height.get_untracked()).unwrap_or(1);
         let next = match event.key().as_str() {
@@ -70,14 +73,12 @@ pub(crate) fn Table(
             "End" => last,
             _ => return,
         };
-        event.prevent_default();
-        event.stop_propagation();
+        marks::used(&event);
         select(next.min(last));
     };
     let on_click = move |event: MouseEvent| {
-        let target = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
-        let row = target.and_then(|target| target.closest("[data-index]").ok().flatten());
-        if let Some(index) = row.and_then(|row| row.get_attribute("data-index")?.parse().ok()) {
+        let Some(target) = marks::target(&event) else { return };
+        if let Some(index) = marks::number(&target, "data-index") {
             select(index);
         }
     };

@@ -1,11 +1,10 @@
 //! The samples behind the chart as a table, for those who would rather read numbers.
 
 use super::sockets;
-use crate::islands::bench::format;
 use crate::islands::bench::state::Bench;
+use crate::islands::bench::{format, marks};
 use crate::islands::boxed::{heard, part};
 use leptos::prelude::*;
-use leptos::wasm_bindgen::JsCast;
 
 /// More samples than this are not listed.
 const MOST: usize = 400;
@@ -50,10 +49,7 @@ pub(crate) fn Samples(
     view! {
         <details
             class="kernel-samples"
-            on:toggle=heard(move |event: leptos::ev::Event| {
-                let details = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
-                open.set(details.is_some_and(|details| details.has_attribute("open")));
-            })
+            on:toggle=heard(move |event: leptos::ev::Event| open.set(marks::is_open(&event)))
         >
             <summary>{part(move || format!("采样表（{} 条，内核状态变化时记录）", count()))}</summary>
             <Show when=move || open.get()>

@@ -3,6 +3,7 @@
 use super::sockets::{Span, spans, state_name, title};
 use crate::islands::bench::axis::Axis;
 use crate::islands::bench::format::{self, fit, text_width};
+use crate::islands::bench::marks;
 use crate::islands::bench::measure::use_size;
 use crate::islands::bench::model::Model;
 use crate::islands::bench::state::Bench;
@@ -11,7 +12,6 @@ use api::trace::SocketState;
 use leptos::ev::{KeyboardEvent, MouseEvent};
 use leptos::html::Div;
 use leptos::prelude::*;
-use leptos::wasm_bindgen::JsCast;
 use std::sync::Arc;
 
 /// More sockets than this are not drawn.
@@ -94,26 +94,16 @@ pub(crate) fn Timeline(bench: Bench) -> impl IntoView {
         }
     };
     let on_key = move |event: KeyboardEvent| {
-        let now = chosen.get_untracked();
-        let last = bars.with_untracked(|bars| bars.bars.len()).saturating_sub(1);
-        let next = match event.key().as_str() {
-            "ArrowRight" | "ArrowDown" => now.map_or(0, |now| now + 1),
-            "ArrowLeft" | "ArrowUp" => now.unwrap_or(0).saturating_sub(1),
-            "Home" => 0,
-            "End" => last,
-            _ => return,
-        };
-        event.prevent_default();
-        event.stop_propagation();
-        select(next.min(last));
+        let count = bars.with_untracked(|bars| bars.bars.len());
+        if let Some(next) = marks::by_key(&event, chosen.get_untracked(), 0, count) {
+            select(next);
+        }
     };
     let on_click = move |event: MouseEvent| {
-        let target = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
-        let Some(target) = target else { return };
-        let bar = target.closest("[data-bar]").ok().flatten();
-        if let Some(at) = bar.and_then(|bar| bar.get_attribute("data-bar")?.parse().ok()) {
+        let Some(target) = marks::target(&event) else { return };
+        if let Some(at) = marks::number(&target, "data-bar") {
             select(at);
-        } else if let Some(drawing) = target.closest("svg").ok().flatten() {
+        } else if let Some(drawing) = marks::around(&target, "svg") {
             let x = f64::from(event.client_x()) - drawing.get_bounding_client_rect().left();
             bench.seek(bars.with_untracked(|bars| bars.axis.time(x as i32)));
         }
