@@ -124,12 +124,16 @@ pub fn PeerChat() -> impl IntoView {
     view! {
         <PeerBench link ready>
             <form class="bench-input peer-enter" autocomplete="off" on:submit=enter>
-                <label for=name_id.clone()>"你的名字"</label>
-                <input id=name_id type="text" maxlength=MAX_NAME required=true disabled=busy placeholder="小明" prop:value=move || name.get()
-                    on:input=move |event| name.set(event_target_value(&event))/>
-                <label for=room_id.clone()>"房间"</label>
-                <input id=room_id type="text" maxlength=MAX_NAME required=true disabled=busy prop:value=move || place.get()
-                    on:input=move |event| place.set(event_target_value(&event))/>
+                <span class="peer-field">
+                    <label for=name_id.clone()>"你的名字"</label>
+                    <input id=name_id type="text" maxlength=MAX_NAME required=true disabled=busy placeholder="小明" prop:value=move || name.get()
+                        on:input=move |event| name.set(event_target_value(&event))/>
+                </span>
+                <span class="peer-field">
+                    <label for=room_id.clone()>"房间"</label>
+                    <input id=room_id type="text" maxlength=MAX_NAME required=true disabled=busy prop:value=move || place.get()
+                        on:input=move |event| place.set(event_target_value(&event))/>
+                </span>
                 <button type="submit" class="peer-go" disabled=busy>"进房间"</button>
                 <button type="button" disabled=move || link.phase.get() != Phase::Open on:click=move |_| link.close(1000, "走了")>"离开"</button>
             </form>
