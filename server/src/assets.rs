@@ -3,6 +3,7 @@
 //! They are not embedded in the binary: the wasm module is built apart from it. A release keeps the folder
 //! `site` beside the binary (`LEPTOS_SITE_ROOT` names another one).
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
@@ -45,9 +46,9 @@ impl Assets {
 
     /// The file at this path of a link, such as `/pkg/wirebook.css`.
     #[must_use]
-    pub fn get(&self, path: &str) -> Option<Stored> {
+    pub fn get(&self, path: &str) -> Option<Cow<'_, Stored>> {
         match self {
-            Self::Memory(files) => files.get(path).cloned(),
+            Self::Memory(files) => files.get(path).map(Cow::Borrowed),
             Self::Folder(root) => {
                 let relative = path.strip_prefix('/')?;
                 // No way up, nothing hidden.
@@ -55,7 +56,7 @@ impl Assets {
                     return None;
                 }
                 let bytes = read(&root.join(relative)).ok()?;
-                Some(Stored::new(Encoded::plain(bytes), &content_type(path), Fresh::Ask))
+                Some(Cow::Owned(Stored::new(Encoded::plain(bytes), &content_type(path), Fresh::Ask)))
             }
         }
     }

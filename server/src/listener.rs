@@ -3,13 +3,17 @@
 
 mod linger;
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
+use axum::body::Body;
 use axum::extract::ConnectInfo;
+use axum::response::Response;
+use http::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -17,19 +21,22 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tower::ServiceExt as _;
+use tower::{Service, ServiceExt as _};
 
 use crate::config::Times;
 
-/// Serves `router` until `stop` is cancelled, then waits for open requests, at most [`Times::shutdown`].
+/// Serves `site` until `stop` is cancelled, then waits for open requests, at most [`Times::shutdown`].
 /// Upgraded connections (`/live`) end themselves: they watch the same token.
-pub async fn serve(
+pub async fn serve<S>(
     listener: TcpListener,
-    router: Router,
+    site: S,
     max_connections: u32,
     times: Times,
     stop: CancellationToken,
-) {
+) where
+    S: Service<Request<Body>, Response = Response, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+{
     let room = Arc::new(Semaphore::new(max_connections as usize));
     let connections = TaskTracker::new();
     let closing = linger::Closing::new(connections.clone(), stop.clone());
@@ -55,9 +62,9 @@ pub async fn serve(
             }
         };
         tune(&stream, times);
-        let service = router.clone().map_request(move |mut request: http::Request<hyper::body::Incoming>| {
+        let service = site.clone().map_request(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(ConnectInfo::<SocketAddr>(peer));
-            request.map(axum::body::Body::new)
+            request.map(Body::new)
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())

@@ -7,8 +7,8 @@ use axum::body::Body;
 use http::{Request, StatusCode};
 use leptos::config::LeptosOptions;
 use leptos::prelude::provide_context;
-use quick_cache::Weighter;
 use quick_cache::sync::Cache;
+use quick_cache::{Equivalent, Weighter};
 
 use crate::csp;
 use crate::respond::Stored;
@@ -45,8 +45,25 @@ struct Inner {
     unknown: Cache<Key, ()>,
 }
 
-/// Edition and path: a page that was being rendered while the book changed cannot outlive the change.
-type Key = (u64, String);
+/// A page that was being rendered while the book changed cannot outlive the change.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Key {
+    edition: u64,
+    path: String,
+}
+
+/// A [`Key`] to look up. The two hash alike.
+#[derive(Hash)]
+struct Asked<'a> {
+    edition: u64,
+    path: &'a str,
+}
+
+impl Equivalent<Key> for Asked<'_> {
+    fn equivalent(&self, key: &Key) -> bool {
+        self.edition == key.edition && self.path == key.path
+    }
+}
 
 #[derive(Clone)]
 struct Weight;
@@ -76,16 +93,24 @@ impl Pages {
         }
     }
 
+    /// The page at this path if it has been rendered.
+    #[must_use]
+    pub fn ready(&self, edition: &Edition, path: &str) -> Option<Arc<Stored>> {
+        self.inner.pages.get(&Asked { edition: edition.number, path })
+    }
+
     /// The page at this path; readers who ask at the same time wait for one rendering.
     ///
     /// # Errors
     /// Rendering failed; the cause is for the log.
     pub async fn get(&self, path: &str) -> anyhow::Result<Arc<Stored>> {
         let edition = self.inner.library.now();
-        if path.len() > LONGEST_PATH || self.inner.unknown.get(&(edition.number, path.to_owned())).is_some() {
+        if path.len() > LONGEST_PATH
+            || self.inner.unknown.get(&Asked { edition: edition.number, path }).is_some()
+        {
             return self.nowhere(&edition).await;
         }
-        let key = (edition.number, path.to_owned());
+        let key = Key { edition: edition.number, path: path.to_owned() };
         let page = self.cached(&key, &edition, None).await?;
         if page.status != StatusCode::NOT_FOUND {
             return Ok(page);
@@ -108,10 +133,10 @@ impl Pages {
         E: From<anyhow::Error>,
     {
         let edition = self.inner.library.now();
-        let key = (edition.number, path.to_owned());
-        if let Some(page) = self.inner.pages.get(&key) {
+        if let Some(page) = self.ready(&edition, path) {
             return Ok(page);
         }
+        let key = Key { edition: edition.number, path: path.to_owned() };
         let trace = trace.await?;
         Ok(self.cached(&key, &edition, Some(trace)).await?)
     }
@@ -134,7 +159,8 @@ impl Pages {
     }
 
     async fn nowhere(&self, edition: &Edition) -> anyhow::Result<Arc<Stored>> {
-        self.cached(&(edition.number, NOWHERE.to_owned()), edition, None).await
+        let key = Key { edition: edition.number, path: NOWHERE.to_owned() };
+        self.cached(&key, edition, None).await
     }
 
     async fn cached(
@@ -148,7 +174,7 @@ impl Pages {
                 provide_context(trace.clone());
             }
         };
-        self.inner.pages.get_or_insert_async(key, self.render(&key.1, edition, provide)).await
+        self.inner.pages.get_or_insert_async(key, self.render(&key.path, edition, provide)).await
     }
 
     async fn render(

@@ -1,14 +1,35 @@
-//! Answers with bytes that are kept in memory: encoding, `ETag`, 304.
+//! Answers with bytes that are kept in memory: encoding, `ETag`, 304; and what every answer carries.
 
 use axum::body::Body;
 use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use sha2::{Digest as _, Sha256};
 
 use crate::compress::{Effort, Encoded};
+use crate::csp;
+
+/// Sent with everything.
+const SECURE: [(HeaderName, &str); 5] = [
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::REFERRER_POLICY, "same-origin"),
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    (
+        HeaderName::from_static("permissions-policy"),
+        "camera=(), microphone=(), geolocation=(), payment=(), usb=(), serial=()",
+    ),
+];
+
+/// Adds what every answer carries; only pages have a content security policy of their own.
+pub(crate) fn secure(head: &mut HeaderMap) {
+    for (name, value) in SECURE {
+        head.insert(name, HeaderValue::from_static(value));
+    }
+    head.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(csp::NOTHING));
+}
 
 /// How long a browser may use its copy without asking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,11 +47,8 @@ pub enum Fresh {
 pub struct Stored {
     pub content: Encoded,
     pub status: StatusCode,
-    content_type: HeaderValue,
-    etag: HeaderValue,
-    fresh: Fresh,
-    /// Only pages have one of their own.
-    policy: Option<HeaderValue>,
+    /// Of the whole answer, so that a request costs one copy. `Content-Encoding` has its place and not yet its value.
+    head: HeaderMap,
 }
 
 impl Stored {
@@ -43,7 +61,20 @@ impl Stored {
             HeaderValue::try_from(format!("W/\"{tag}\"")).unwrap_or(HeaderValue::from_static("W/\"\""));
         let content_type = HeaderValue::try_from(content_type)
             .unwrap_or(HeaderValue::from_static("application/octet-stream"));
-        Self { content, status: StatusCode::OK, content_type, etag, fresh, policy: None }
+        let cache = match fresh {
+            Fresh::Ask => "no-cache",
+            Fresh::Hour => "public, max-age=3600",
+            Fresh::Forever => "public, max-age=31536000, immutable",
+        };
+        let mut head = HeaderMap::from_iter([
+            (header::CONTENT_TYPE, content_type),
+            (header::CONTENT_ENCODING, HeaderValue::from_static("identity")),
+            (header::ETAG, etag),
+            (header::VARY, HeaderValue::from_static("Accept-Encoding")),
+            (header::CACHE_CONTROL, HeaderValue::from_static(cache)),
+        ]);
+        secure(&mut head);
+        Self { content, status: StatusCode::OK, head }
     }
 
     /// JSON, compressed. CPU-bound.
@@ -59,42 +90,33 @@ impl Stored {
     #[must_use]
     pub fn page(html: String, status: StatusCode, policy: &str) -> Self {
         let content = Encoded::new(Bytes::from(html), Effort::Page);
-        let policy = HeaderValue::try_from(policy).ok();
-        Self { status, policy, ..Self::new(content, "text/html; charset=utf-8", Fresh::Ask) }
+        let mut page = Self { status, ..Self::new(content, "text/html; charset=utf-8", Fresh::Ask) };
+        if let Ok(policy) = HeaderValue::try_from(policy) {
+            page.head.insert(header::CONTENT_SECURITY_POLICY, policy);
+        }
+        page
     }
 
     /// The answer to a GET or HEAD with these headers.
     #[must_use]
     pub fn respond(&self, request: &HeaderMap) -> Response {
-        let mut response = if self.status == StatusCode::OK && self.is_known(request) {
-            StatusCode::NOT_MODIFIED.into_response()
+        let mut head = self.head.clone();
+        let (status, body) = if self.status == StatusCode::OK && self.is_known(request) {
+            head.remove(header::CONTENT_TYPE);
+            head.remove(header::CONTENT_ENCODING);
+            (StatusCode::NOT_MODIFIED, Body::empty())
         } else {
-            self.full(request)
+            let accept = request.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok());
+            let (bytes, encoding) = self.content.choose(accept);
+            match encoding {
+                Some(encoding) => head.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding)),
+                None => head.remove(header::CONTENT_ENCODING),
+            };
+            (self.status, Body::from(bytes))
         };
-        let headers = response.headers_mut();
-        headers.insert(header::ETAG, self.etag.clone());
-        headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
-        let cache = match self.fresh {
-            Fresh::Ask => "no-cache",
-            Fresh::Hour => "public, max-age=3600",
-            Fresh::Forever => "public, max-age=31536000, immutable",
-        };
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
-        if let Some(policy) = &self.policy {
-            headers.insert(header::CONTENT_SECURITY_POLICY, policy.clone());
-        }
-        response
-    }
-
-    fn full(&self, request: &HeaderMap) -> Response {
-        let accept = request.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok());
-        let (bytes, encoding) = self.content.choose(accept);
-        let mut response = Response::new(Body::from(bytes));
-        *response.status_mut() = self.status;
-        response.headers_mut().insert(header::CONTENT_TYPE, self.content_type.clone());
-        if let Some(encoding) = encoding {
-            response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
-        }
+        let mut response = Response::new(body);
+        *response.status_mut() = status;
+        *response.headers_mut() = head;
         response
     }
 
@@ -103,7 +125,8 @@ impl Stored {
         let Some(known) = request.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok()) else {
             return false;
         };
-        let ours = self.etag.to_str().unwrap_or_default().trim_start_matches("W/");
+        let ours = self.head.get(header::ETAG).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let ours = ours.trim_start_matches("W/");
         known.split(',').map(str::trim).any(|tag| tag == "*" || tag.trim_start_matches("W/") == ours)
     }
 }

@@ -1,38 +1,79 @@
-//! All routes, testable without a socket: `router(state).oneshot(request)`.
+//! All answers, testable without a socket: `Site::new(state, timeout).oneshot(request)`.
 
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::{Path, State as Shared};
 use axum::middleware::map_response;
 use axum::response::{IntoResponse as _, Response};
+use axum::routing::future::RouteFuture;
 use axum::routing::{get, post};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
+use futures::future::{self, Either, Ready};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, header};
+use tower::Service;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::TimeoutLayer;
 
-use crate::respond::problem;
+use crate::respond::{problem, secure};
 use crate::state::State;
-use crate::{csp, dev, health, live, peer, quiz, traces};
+use crate::{dev, health, live, peer, quiz, traces};
 
 /// Only `/peer/axum`, `/peer/grpc` and answers to questions have a body, and a short one.
 const LARGEST_BODY: usize = 16 * 1024;
 
-/// Sent with everything.
-const HEADERS: [(HeaderName, &str); 5] = [
-    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    (header::REFERRER_POLICY, "same-origin"),
-    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
-    (
-        HeaderName::from_static("permissions-policy"),
-        "camera=(), microphone=(), geolocation=(), payment=(), usb=(), serial=()",
-    ),
-];
+/// The whole site: what is ready in memory is sent at once, before routes and their limits; all else goes through these.
+/// Its WebSockets need `ConnectInfo<SocketAddr>` in the request, which the listener adds.
+#[derive(Clone)]
+pub struct Site {
+    state: Arc<State>,
+    routes: Router,
+}
 
-/// The whole site. Its WebSockets need `ConnectInfo<SocketAddr>` in the request, which the listener adds.
-pub fn router(state: State, request_timeout: Duration) -> Router {
+impl Site {
+    #[must_use]
+    pub fn new(state: State, request_timeout: Duration) -> Self {
+        Self { routes: routes(state.clone(), request_timeout), state: Arc::new(state) }
+    }
+
+    fn ready(&self, request: &Request<Body>) -> Option<Response> {
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+            return None;
+        }
+        let (path, headers) = (request.uri().path(), request.headers());
+        if let Some(asset) = self.state.assets.get(path) {
+            return Some(asset.respond(headers));
+        }
+        let edition = self.state.library.now();
+        if let Some(file) = edition.file(path) {
+            return Some(file.respond(headers));
+        }
+        Some(self.state.pages.ready(&edition, path)?.respond(headers))
+    }
+}
+
+impl Service<Request<Body>> for Site {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Either<Ready<Result<Response, Infallible>>, RouteFuture<Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(())) // as routes always are
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        match self.ready(&request) {
+            Some(response) => Either::Left(future::ready(Ok(response))),
+            None => Either::Right(self.routes.call(request)),
+        }
+    }
+}
+
+fn routes(state: State, request_timeout: Duration) -> Router {
     let mut router = Router::new()
         .route("/live", get(live::upgrade))
         .route("/peer/observe", get(peer::observe))
@@ -49,23 +90,17 @@ pub fn router(state: State, request_timeout: Duration) -> Router {
         router = router.route("/dev/reload", get(dev::reload)).route("/dev/reload.js", get(dev::script));
     }
     router
-        .fallback_service(get(file_or_page).with_state(state.clone()))
+        .fallback_service(get(page).with_state(state.clone()))
         .with_state(state)
         .layer(RequestBodyLimitLayer::new(LARGEST_BODY))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, request_timeout))
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(map_response(secure))
+        .layer(map_response(secured))
 }
 
-/// Files first: they are a look-up in memory.
-async fn file_or_page(Shared(state): Shared<State>, uri: Uri, headers: HeaderMap) -> Response {
+/// A page that has to be rendered, or is none.
+async fn page(Shared(state): Shared<State>, uri: Uri, headers: HeaderMap) -> Response {
     let path = uri.path();
-    if let Some(asset) = state.assets.get(path) {
-        return asset.respond(&headers);
-    }
-    if let Some(file) = state.library.now().file(path) {
-        return file.respond(&headers);
-    }
     if path.starts_with("/pkg/") || path.starts_with("/images/") {
         return problem(StatusCode::NOT_FOUND, "没有这个文件");
     }
@@ -110,11 +145,7 @@ async fn fresh(mut response: Response) -> Response {
     response
 }
 
-async fn secure(mut response: Response) -> Response {
-    let headers = response.headers_mut();
-    for (name, value) in HEADERS {
-        headers.insert(name, HeaderValue::from_static(value));
-    }
-    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(csp::NOTHING));
+async fn secured(mut response: Response) -> Response {
+    secure(response.headers_mut());
     response
 }

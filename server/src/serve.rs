@@ -18,7 +18,7 @@ use crate::live::Live;
 use crate::pages::Pages;
 use crate::peer::Peer;
 use crate::recordings::Recordings;
-use crate::router::router;
+use crate::router::Site;
 use crate::runs::{Bounds, Engine, Runs};
 use crate::site::Library;
 use crate::sockets::{Origins, Sockets};
@@ -63,7 +63,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
 
     let serving = tokio::spawn(listener::serve(
         listener,
-        router(state.clone(), times.request),
+        Site::new(state.clone(), times.request),
         config.max_connections,
         times,
         stop.clone(),

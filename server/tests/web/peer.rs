@@ -25,8 +25,10 @@ async fn ask(
         request = request.header("content-type", kind);
     }
     let request = request.body(Body::from(body.to_owned())).unwrap();
-    let response =
-        server::router::router(stage.state.clone(), Duration::from_secs(30)).oneshot(request).await.unwrap();
+    let response = server::router::Site::new(stage.state.clone(), Duration::from_secs(30))
+        .oneshot(request)
+        .await
+        .unwrap();
     let (head, body) = response.into_parts();
     let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
     http::Response::from_parts(head, body)
@@ -75,7 +77,7 @@ async fn call(stage: &Stage, method: &str, kind: &str, message: &[u8]) -> http::
         .header("content-type", kind)
         .body(Body::from([&[0][..], &length, message].concat()))
         .unwrap();
-    let router = server::router::router(stage.state.clone(), Duration::from_secs(30));
+    let router = server::router::Site::new(stage.state.clone(), Duration::from_secs(30));
     let (head, body) = router.oneshot(request).await.unwrap().into_parts();
     http::Response::from_parts(head, axum::body::to_bytes(body, 1 << 20).await.unwrap())
 }
@@ -104,7 +106,7 @@ async fn the_greeter_of_the_lab_answers_in_grpc_web() {
     assert_eq!(call(&stage, "Nothing", WEB, &ada).await.headers()["grpc-status"], "12");
     assert_eq!(call(&stage, "Greet", "text/plain", &ada).await.status(), StatusCode::BAD_REQUEST);
     // What the greeter does with unknown paths is its own affair, not the site's.
-    let router = server::router::router(stage.state.clone(), Duration::from_secs(30));
+    let router = server::router::Site::new(stage.state.clone(), Duration::from_secs(30));
     let nowhere = router.oneshot(Request::get("/peer/nowhere").body(Body::empty()).unwrap()).await.unwrap();
     assert_eq!(nowhere.status(), StatusCode::NOT_FOUND);
     assert!(!nowhere.headers().contains_key("grpc-status"));

@@ -141,7 +141,7 @@ async fn other_methods_are_refused() {
     let stage = Stage::new().await;
     for path in ["/", "/labs/tcp-echo", "/traces/x.json", "/healthz"] {
         for (method, status) in [("POST", 405), ("DELETE", 405), ("HEAD", 200)] {
-            let router = server::router::router(stage.state.clone(), std::time::Duration::from_secs(5));
+            let router = server::router::Site::new(stage.state.clone(), std::time::Duration::from_secs(5));
             let request =
                 http::Request::builder().method(method).uri(path).body(axum::body::Body::empty()).unwrap();
             let found = router.oneshot(request).await.unwrap().status().as_u16();

@@ -166,7 +166,7 @@ impl Stage {
         let state = server::serve::state(&config, engine, times, &stop).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
-        let router = server::router::router(state.clone(), times.request);
+        let router = server::router::Site::new(state.clone(), times.request);
         tokio::spawn(server::listener::serve(listener, router, config.max_connections, times, stop.clone()));
         Self { addr, state, stop, folder, started: Mutex::new(started) }
     }
@@ -230,7 +230,7 @@ impl Stage {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let router = server::router::router(self.state.clone(), Duration::from_secs(30));
+        let router = server::router::Site::new(self.state.clone(), Duration::from_secs(30));
         let response =
             router.oneshot(request.body(axum::body::Body::from(body.to_owned())).unwrap()).await.unwrap();
         let (parts, body) = response.into_parts();
