@@ -34,12 +34,11 @@ impl Ends {
         !identifier.is_empty() && self.identifiers.iter().flatten().any(|known| known == identifier)
     }
 
-    /// True if these are its addresses. `nameless`: one side must have an empty identifier.
-    pub(super) fn are(&self, ends: &[End; 2], nameless: bool) -> bool {
+    /// True if these are its addresses.
+    pub(super) fn are(&self, ends: &[End; 2]) -> bool {
         let [client, server] = &self.addresses;
         let [from, to] = ends;
-        let same = (from == client && to == server) || (from == server && to == client);
-        same && (!nameless || self.identifiers.iter().any(|known| known.iter().any(Vec::is_empty)))
+        (from == client && to == server) || (from == server && to == client)
     }
 
     /// The short header of a packet for this connection.
@@ -50,14 +49,21 @@ impl Ends {
         Header::short(bytes, known.map(Vec::len).max()?)
     }
 
-    /// The header at the start of what is left of a datagram.
+    /// The header at the start of what is left of a datagram. An identifier that is not known (its receiver named it in
+    /// packets that do not open) is taken to be as long as the others; only with the fixed bit, as zeros may follow.
     pub(super) fn header(&self, bytes: &[u8], datagram: &Datagram<'_>) -> Option<Header> {
-        if bytes.first()? & 0x80 != 0 {
+        let first = bytes.first()?;
+        if first & 0x80 != 0 {
             return Header::long(bytes);
         }
         self.short(bytes).or_else(|| {
+            if first & 0x40 == 0 {
+                return None;
+            }
             let receiver = usize::from(self.addresses[CLIENT] == datagram.ends[0]);
-            self.identifiers[receiver].iter().any(Vec::is_empty).then(|| Header::short(bytes, 0))?
+            let known = &self.identifiers[receiver];
+            let length = if known.iter().any(Vec::is_empty) { 0 } else { known.last()?.len() };
+            Header::short(bytes, length)
         })
     }
 

@@ -83,12 +83,9 @@ impl Connections {
         by_name.or_else(|| {
             let nameless = match &header {
                 Some(header) => header.destination.is_empty() || header.kind == Kind::Negotiation,
-                None => true,
+                None => bytes.first()? & 0x80 == 0,
             };
-            let first = bytes.first()?;
-            let same =
-                |connection: &Connection| nameless && connection.ends.are(&datagram.ends, first & 0x80 == 0);
-            self.list.iter().rposition(same)
+            self.list.iter().rposition(|connection| nameless && connection.ends.are(&datagram.ends))
         })
     }
 

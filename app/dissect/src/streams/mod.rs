@@ -90,8 +90,8 @@ impl Connection {
             half.synchronize(segment.seq);
             return None;
         }
+        // What the peer has sent meanwhile was on its way before the reset arrived: it is told as well.
         if segment.flags & RST != 0 {
-            self.forget();
             return None;
         }
         let now = Now { frame: arrival.frame, payload: arrival.at };
