@@ -16,7 +16,7 @@ const note = (text) => process.stderr.write(`\x1b[2mwirebook:\x1b[0m ${text}\n`)
 
 note("building the two measuring programs");
 run("cargo", "build", "--release", "--quiet", "--package", "lan", "--example", "lan_bench");
-run("cargo", "build", "--release", "--quiet", "--package", "server", "--example", "bench");
+run("cargo", "build", "--release", "--quiet", "--package", "measure");
 
 note("measuring the virtual network");
 const measureLan = () => JSON.parse(run(join(target, "release/examples/lan_bench")));
@@ -27,7 +27,7 @@ const awake = cpus().map(() => spawn("chrt", ["--idle", "0", "sh", "-c", "while 
 const lanAwake = measureLan();
 awake.forEach((program) => program.kill());
 note("measuring the site (about a minute)");
-const web = JSON.parse(run(join(target, "release/examples/bench"), join(target, "release/wirebook")));
+const web = JSON.parse(run(join(target, "release/measure"), join(target, "release/wirebook")));
 
 const pkg = readdirSync(join(site, "pkg"));
 const size = (data) => brotliCompressSync(data, { params: { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_LGWIN]: 22 } }).length;

@@ -50,14 +50,15 @@ impl Ends {
     }
 
     /// The header at the start of what is left of a datagram. An identifier that is not known (its receiver named it in
-    /// packets that do not open) is taken to be as long as the others; only with the fixed bit, as zeros may follow.
-    pub(super) fn header(&self, bytes: &[u8], datagram: &Datagram<'_>) -> Option<Header> {
+    /// packets that do not open) is taken to be as long as the others; behind another packet only with the fixed bit, as
+    /// zeros may follow there.
+    pub(super) fn header(&self, bytes: &[u8], datagram: &Datagram<'_>, leads: bool) -> Option<Header> {
         let first = bytes.first()?;
         if first & 0x80 != 0 {
             return Header::long(bytes);
         }
         self.short(bytes).or_else(|| {
-            if first & 0x40 == 0 {
+            if !leads && first & 0x40 == 0 {
                 return None;
             }
             let receiver = usize::from(self.addresses[CLIENT] == datagram.ends[0]);

@@ -47,7 +47,7 @@ impl Datagrams for Connections {
         let mut at = 0;
         // Several packets may share a datagram (section 12.2).
         while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
-            let Some(header) = connection.ends.header(rest, datagram) else { break };
+            let Some(header) = connection.ends.header(rest, datagram, at == 0) else { break };
             connection.packet(&header, rest.get(..header.end)?, at, &mut work);
             at += header.end;
         }

@@ -63,20 +63,21 @@ fn everything_travels_in_datagrams_that_fit() {
     assert!(trace.measured("一个数据报最多")[0] >= 1_100.0);
 }
 
-/// quinn clears the fixed bit of every second packet, once its peer has said that it does not mind (RFC 9287).
+/// quinn clears the fixed bit of every second packet, once its peer has said that it does not mind (RFC 9287). Without keys
+/// nobody can tell whose packets those from a new address are, so nobody moves here.
 fn every_datagram_is_told_as_quic() {
-    let trace = run(json!({ "streams": 4, "bytes": 20_000 }));
+    let trace = run(json!({ "streams": 4, "bytes": 20_000, "migrate": false }));
     let wires = trace.wires();
     let is_quic = |wire: &Wire<'_>| wire.fields.layers.iter().any(|layer| layer.protocol == "quic");
     let server = |wire: &Wire<'_>| {
         let ports = [wire.number("udp.srcport"), wire.number("udp.dstport")];
         ports.into_iter().flatten().any(|port| (4433..=4435).contains(&port))
     };
-    let (told, shut): (Vec<_>, Vec<_>) =
+    let (told, bare): (Vec<_>, Vec<_>) =
         wires.iter().filter(|wire| server(wire)).partition(|wire| is_quic(wire));
     assert!(told.len() > 60, "{}", told.len());
     assert!(told.iter().any(|wire| wire.number("quic.fixed_bit") == Some(0)), "nothing is greased any more");
-    assert!(shut.is_empty(), "{:?}", shut.iter().map(|wire| wire.frame.frame).collect::<Vec<_>>());
+    assert!(bare.is_empty(), "{:?}", bare.iter().map(|wire| wire.frame.frame).collect::<Vec<_>>());
 }
 
 fn a_handshake_takes_one_round_trip() {

@@ -27,7 +27,7 @@ const PAGE: &str = "/guide/tcp";
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> Result<()> {
     let mut args = std::env::args().skip(1);
-    let binary = args.next().context("usage: bench <path of wirebook> | bench --bare <file>")?;
+    let binary = args.next().context("usage: measure <path of wirebook> | measure --bare <file>")?;
     if binary == "--bare" {
         return bare(Path::new(&args.next().context("--bare wants a file")?)).await;
     }
