@@ -37,6 +37,9 @@ test.describe("questions", () => {
   test("a short answer in full-width letters", async ({ site }) => {
     await site.goto("/guide/tcp");
     const box = site.locator(question("end-of-stream"));
+    // Before its part of the wasm is here, the form is posted to a page of its own.
+    await box.scrollIntoViewIfNeeded();
+    await site.waitForLoadState("networkidle");
     await box.getByRole("textbox").fill(" ０ ");
     await box.getByRole("textbox").press("Enter");
     await expect(box.getByText("✓ 答对了")).toBeVisible();
