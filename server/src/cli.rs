@@ -8,6 +8,7 @@ mod params;
 mod run;
 mod text;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -45,7 +46,8 @@ enum Command {
 /// Reads the command line and does what it says.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let by_leptos = std::env::var_os("LEPTOS_OUTPUT_NAME").is_some();
+    let cli = Cli::parse_from(arguments(std::env::args_os(), by_leptos));
     let done = match cli.command {
         // Before anything starts a thread: the runner must be single-threaded to enter its namespaces.
         Command::Runner => return runner(),
@@ -72,6 +74,15 @@ pub fn main() -> ExitCode {
         complain(&format!("{error:#}"));
         ExitCode::FAILURE
     })
+}
+
+/// `cargo leptos watch` starts its program without arguments and means `serve`.
+fn arguments(given: impl IntoIterator<Item = OsString>, by_leptos: bool) -> Vec<OsString> {
+    let mut arguments: Vec<_> = given.into_iter().collect();
+    if by_leptos && arguments.len() == 1 {
+        arguments.push("serve".into());
+    }
+    arguments
 }
 
 /// Nobody reads our standard output any more, as after `wirebook labs | head`: no mistake, only the end.
@@ -126,4 +137,19 @@ fn remark(message: &str) {
 fn misuse(message: &str) -> ExitCode {
     complain(message);
     ExitCode::from(MISUSE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cargo_leptos_serves_without_saying_so() {
+        let told = |given: &[&str], by_leptos| arguments(given.iter().map(OsString::from), by_leptos);
+        let command =
+            |given: &[&str], by_leptos| Cli::try_parse_from(told(given, by_leptos)).map(|cli| cli.command);
+        assert!(matches!(command(&["wirebook"], true), Ok(Command::Serve(_))));
+        assert!(matches!(command(&["wirebook", "labs"], true), Ok(Command::Labs(_))));
+        assert!(command(&["wirebook"], false).is_err());
+    }
 }
