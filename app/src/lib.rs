@@ -8,6 +8,7 @@
 pub mod inline_code;
 pub mod islands;
 mod known;
+mod pauses;
 mod split;
 
 #[cfg(feature = "ssr")]

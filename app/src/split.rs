@@ -1,8 +1,7 @@
 //! Parts of the wasm of their own, fetched when they are needed.
 
-use leptos::prelude::*;
+use crate::pauses::Pauses;
 use leptos::task::spawn_local;
-use std::time::Duration;
 
 /// A part did not come: the network failed, or the site was built anew.
 #[derive(Clone, Copy, Debug)]
@@ -36,18 +35,18 @@ macro_rules! split_off {
 }
 pub(crate) use split_off;
 
-/// Until a part that did not come is asked for again.
-const AGAIN: Duration = Duration::from_secs(3);
-
 /// Asks for a part until it is there, and then does something with what it gives.
 pub(crate) fn fetch<T: 'static, F>(part: impl Fn() -> F + 'static, then: impl FnOnce(T) + 'static)
 where
     F: Future<Output = Result<T, NotHere>> + 'static,
 {
     spawn_local(async move {
-        match part().await {
-            Ok(it) => then(it),
-            Err(NotHere) => set_timeout(move || fetch(part, then), AGAIN),
+        let mut pauses = Pauses::default();
+        loop {
+            match part().await {
+                Ok(it) => return then(it),
+                Err(NotHere) => pauses.wait().await,
+            }
         }
     });
 }

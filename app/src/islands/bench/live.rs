@@ -3,8 +3,9 @@
 //! Opened at the first run, opened again with growing, jittered pauses while a run is unfinished. A run is
 //! resumed by `watch` from the last event that arrived, so nothing is lost or shown twice.
 
+use crate::pauses::Pauses;
 use api::live::{ClientMessage, ServerMessage};
-use futures::channel::{mpsc, oneshot};
+use futures::channel::mpsc;
 use futures::stream::SplitSink;
 use futures::{SinkExt, StreamExt};
 use gloo_net::websocket::{Message, futures::WebSocket};
@@ -13,13 +14,9 @@ use leptos::task::spawn_local;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
-use std::time::Duration;
 
 /// Messages that may wait for the socket; a page never sends that many at once.
 const OUTGOING: usize = 64;
-/// First pause before the socket is opened again; doubles up to [`LONGEST_PAUSE`].
-const FIRST_PAUSE: u64 = 400;
-const LONGEST_PAUSE: u64 = 12_000;
 
 /// State of the socket.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -151,11 +148,11 @@ impl Live {
 }
 
 async fn keep_open() {
-    let mut pause = FIRST_PAUSE;
+    let mut pauses = Pauses::default();
     loop {
         set_link(Link::Opening);
         if conversation().await {
-            pause = FIRST_PAUSE;
+            pauses = Pauses::default();
         }
         let wanted = LIVE.with_borrow_mut(|live| {
             live.outgoing = None;
@@ -167,9 +164,7 @@ async fn keep_open() {
             return;
         }
         set_link(Link::Waiting);
-        let jittered = pause as f64 * (0.5 + js_sys::Math::random());
-        sleep(Duration::from_millis(jittered as u64)).await;
-        pause = (pause * 2).min(LONGEST_PAUSE);
+        pauses.wait().await;
     }
 }
 
@@ -222,15 +217,4 @@ fn url() -> Option<String> {
     let location = window().location();
     let scheme = if location.protocol().ok()? == "https:" { "wss" } else { "ws" };
     Some(format!("{scheme}://{}/live", location.host().ok()?))
-}
-
-/// Completes after a while.
-pub(crate) async fn sleep(time: Duration) {
-    let (wake, woken) = oneshot::channel();
-    let wake = move || {
-        // Nobody may wait any more.
-        let _ = wake.send(());
-    };
-    set_timeout(wake, time);
-    let _ = woken.await;
 }

@@ -2,11 +2,11 @@
 
 use super::address::Address;
 use super::browser::{self, Problem};
-use super::live::sleep;
 use super::model::Model;
 use super::run::Run;
 use super::settings::Choice;
 use super::state::{Bench, Origin};
+use crate::pauses::sleep;
 use api::run::Congestion;
 use api::trace::{Trace, VERSION};
 use leptos::prelude::*;

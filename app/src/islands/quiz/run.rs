@@ -3,9 +3,10 @@
 use super::ask;
 use super::observe::{Undecided, observe};
 use super::state::{Decided, Phase, Quiz};
+use crate::islands::bench::browser;
 use crate::islands::bench::live;
-use crate::islands::bench::{browser, live::sleep};
 use crate::islands::progress::storage;
+use crate::pauses::sleep;
 use api::live::{ClientMessage, ServerMessage};
 use api::quiz::{Form, Prediction};
 use api::run::{Congestion, Outcome};
