@@ -1,7 +1,7 @@
 //! The header of a packet and what protects it, RFC 9000 section 17 and RFC 9001 section 5.
 //!
-//! The second bit is fixed, unless the two sides have agreed to choose it at random (RFC 9287), as quinn does: nothing
-//! may hang on it.
+//! The second bit is fixed, unless the two sides have agreed to choose it at random (RFC 9287), as quinn does: a
+//! packet without it is one as well.
 //!
 //! ```text
 //! long   1 1 T T R R P P │ version 4 │ DCID length 1, DCID │ SCID length 1, SCID │ [token] │ length │ number 1–4 │ payload

@@ -117,8 +117,8 @@ impl Comparison<'_> {
                 self.field(field, layer, &origin, None);
             }
         }
-        self.missed(layers);
         let opened = layers.iter().any(|layer| layer.protocol == "quic" && layer.decrypted);
+        self.missed(layers, opened);
         self.report.unopened += usize::from(opened && self.is_shut());
         for (entry, used) in self.entries.iter().zip(&self.used) {
             // What it says of a packet that it cannot open is a guess.
@@ -135,13 +135,12 @@ impl Comparison<'_> {
         }
     }
 
-    /// Protocols of ours that tshark sees in the frame and we do not.
-    fn missed(&mut self, layers: &[Layer]) {
+    /// Protocols of ours that tshark sees in the frame and we do not. `opened`: QUIC packets in it have been decrypted.
+    fn missed(&mut self, layers: &[Layer], opened: bool) {
         let ours = |name: &str| {
             dissect::catalog()
                 .any(|spec| spec.name.strip_prefix(name).is_some_and(|rest| rest.starts_with('.')))
         };
-        let opened = layers.iter().any(|layer| layer.protocol == "quic" && layer.decrypted);
         let base64 = self.is_base64();
         let packed = layers.iter().any(|layer| self.packed(layer));
         let bare = layers.iter().any(|layer| layer.protocol == "data");

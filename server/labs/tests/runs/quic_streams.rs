@@ -63,7 +63,7 @@ fn everything_travels_in_datagrams_that_fit() {
     assert!(trace.measured("一个数据报最多")[0] >= 1_100.0);
 }
 
-/// quinn clears the fixed bit of every second packet, once its peer has said that it does not mind (RFC 9287). Without keys
+/// quinn sets the fixed bit at random, once its peer has said that it does not mind (RFC 9287). Without keys
 /// nobody can tell whose packets those from a new address are, so nobody moves here.
 fn every_datagram_is_told_as_quic() {
     let trace = run(json!({ "streams": 4, "bytes": 20_000, "migrate": false }));
