@@ -343,13 +343,16 @@ impl Encoder<Message> for KvCodec {
         if length > MAX_PAYLOAD {
             return Err(KvError::TooLong(length)); // 发出去对方也不收
         }
+        // 全部查完再动笔：写了一半的帧，收不回来。
+        let key_length = key.as_ref().map_or(0, |key| key.len());
+        let key_length = u8::try_from(key_length).map_err(|_| KvError::Malformed(kind))?;
         buffer.reserve(HEADER + length);
         buffer.put_u8(VERSION);
         buffer.put_u8(kind);
         buffer.put_u16(message.id);
         buffer.put_u32(length as u32);
         if let Some(key) = key {
-            buffer.put_u8(u8::try_from(key.len()).map_err(|_| KvError::Malformed(kind))?);
+            buffer.put_u8(key_length);
             buffer.put(key);
         }
         buffer.put(value);

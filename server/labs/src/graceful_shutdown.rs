@@ -202,7 +202,7 @@ async fn serve(listener: TcpListener, shop: Shop, stop: CancellationToken, grace
     drop(listener); // 一、谢绝新来的：内核从此以 RST 回答
     info!("停机：还有 {} 条连接", connections.len());
     if let Some(grace) = grace {
-        shop.background.close(); // 不会再有新的登记，`wait` 才等得到头
+        shop.background.close(); // 关了门，`wait` 才会在登记的都做完以后返回
         let finish = async {
             graceful.shutdown().await; // 二、空闲的连接马上关，在办的答完就关
             shop.background.wait().await; // 三、后台的事也做完
