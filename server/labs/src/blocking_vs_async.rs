@@ -43,6 +43,7 @@ impl Lab for BlockingVsAsync {
     const TITLE: &'static str = "线程与任务";
     const SUMMARY: &'static str = "同样多的闲置连接，先用每连接一个线程，再用一个线程上的 tokio：线程、内存与延迟，都在进程里当场量出来。";
     const HOSTS: &'static [&'static str] = &["server", "client"];
+    const PARALLEL: bool = true;
 
     async fn run(self, mut lan: Lan) -> anyhow::Result<()> {
         let server = lan.host("server")?;

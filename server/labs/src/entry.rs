@@ -18,6 +18,7 @@ pub struct Entry {
     slug: &'static str,
     file: &'static str,
     source: &'static str,
+    parallel: bool,
     wall_ms: u32,
     open: Option<Open>,
     info: fn(&Entry) -> LabInfo,
@@ -33,6 +34,7 @@ impl Entry {
             slug: L::SLUG,
             file,
             source,
+            parallel: L::PARALLEL,
             wall_ms: L::WALL_MS,
             open: L::OPEN,
             info: info::<L>,
@@ -57,6 +59,12 @@ impl Entry {
     #[must_use]
     pub fn source(&self) -> &'static str {
         self.source
+    }
+
+    /// Whether a run needs more than one processor.
+    #[must_use]
+    pub fn parallel(&self) -> bool {
+        self.parallel
     }
 
     /// Wall-clock limit of a run, milliseconds.

@@ -30,6 +30,9 @@ pub trait Lab:
     const INPUT: Option<Input> = None;
     /// True if it cannot work in tier `loopback`.
     const NEEDS_ISOLATED: bool = false;
+    /// True if it measures work on several processors at once. Else a run keeps to one: round trips over the lan are
+    /// then many times shorter and more alike.
+    const PARALLEL: bool = false;
     /// Wall-clock limit of a run, milliseconds.
     const WALL_MS: u32 = 30_000;
     /// Its server, for programs outside of the lan: `wirebook open` gives it a port of the host network.

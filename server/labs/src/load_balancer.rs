@@ -67,6 +67,7 @@ impl Lab for LoadBalancer {
     const TITLE: &'static str = "负载均衡";
     const SUMMARY: &'static str = "三台后端，一台慢，一台会停掉又复活：三种挑法各把请求分成几份，最慢的请求等了多久；健康检查和重试预算怎样收拾残局。";
     const HOSTS: &'static [&'static str] = &["gateway", "a", "b", "c"];
+    const PARALLEL: bool = true;
 
     async fn run(self, mut lan: Lan) -> anyhow::Result<()> {
         let gateway = lan.host("gateway")?;

@@ -66,6 +66,7 @@ impl Lab for PitfallBlocking {
     const SUMMARY: &'static str =
         "一个客户端的活儿占住了线程，另一个客户端的每一问都要等它做完；交给 spawn_blocking，就互不相干。";
     const HOSTS: &'static [&'static str] = &["server", "light", "heavy"];
+    const PARALLEL: bool = true;
 
     async fn run(self, mut lan: Lan) -> anyhow::Result<()> {
         let server = lan.host("server")?;

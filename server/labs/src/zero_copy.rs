@@ -89,6 +89,7 @@ impl Lab for ZeroCopy {
     const TITLE: &'static str = "零拷贝";
     const SUMMARY: &'static str = "同样的字节，八种办法送进套接字：CPU 把每个字节搬了几遍、花了多少时间。内核没有省下拷贝的时候，也照实记下。";
     const HOSTS: &'static [&'static str] = &["sender", "receiver"];
+    const PARALLEL: bool = true;
 
     async fn run(self, mut lan: Lan) -> anyhow::Result<()> {
         let sender = lan.host("sender")?;

@@ -1,5 +1,6 @@
 //! What the LAN costs: set-up time, and round trips over it compared with plain loopback, in one run.
-//! Prints one JSON object. `cargo run --release -p lan --example lan_bench`
+//! Prints one JSON object. `cargo run --release -p lan --example lan_bench`: on one processor, as runs are;
+//! with `-- --free` on as many as there are.
 
 #![allow(clippy::print_stdout, reason = "its output is its purpose")]
 
@@ -22,6 +23,9 @@ const PAYLOAD: usize = 64;
 fn main() -> anyhow::Result<()> {
     let report = lan::probe();
     anyhow::ensure!(report.tier == Tier::Isolated, "{} {}", report.reason, report.cure);
+    if !std::env::args().any(|argument| argument == "--free") {
+        lan::stay_here()?;
+    }
     lan::isolate()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut setups = Vec::new();

@@ -72,6 +72,9 @@ impl Once {
         let descriptors = Limits::default().descriptors.into();
         setrlimit(Resource::RLIMIT_NOFILE, descriptors, descriptors)?;
         let entry = labs::find(&self.lab).ok_or_else(|| anyhow::anyhow!("no lab {}", self.lab))?;
+        if !entry.parallel() {
+            lan::stay_here()?;
+        }
         let params = entry.check(&self.params).map_err(|error| anyhow::anyhow!("{error:?}"))?;
         let lines = self.lines.clone().unwrap_or_else(|| entry.info().lines);
 

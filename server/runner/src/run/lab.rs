@@ -44,6 +44,9 @@ pub(super) fn run(
         .check(&spec.params)
         .map_err(|wrong| anyhow::anyhow!("参数 {}：{}", wrong.field, wrong.message))?;
 
+    if !entry.parallel() {
+        lan::stay_here()?;
+    }
     // SAFETY: the threads of the run are still to come; the first is the recorder's.
     let key_log = unsafe { KeyLog::open() }?;
     let recorder = Recorder::new(&limits, {
