@@ -344,7 +344,7 @@ impl Encoder<Message> for KvCodec {
             return Err(KvError::TooLong(length)); // 发出去对方也不收
         }
         // 全部查完再动笔：写了一半的帧，收不回来。
-        let key_length = key.as_ref().map_or(0, |key| key.len());
+        let key_length = key.as_ref().map_or(0, Bytes::len);
         let key_length = u8::try_from(key_length).map_err(|_| KvError::Malformed(kind))?;
         buffer.reserve(HEADER + length);
         buffer.put_u8(VERSION);
