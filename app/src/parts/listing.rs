@@ -10,7 +10,7 @@ pub fn Listing(block: CodeBlock) -> impl IntoView {
         let last = cut.first_line + u32::try_from(block.lines.len()).unwrap_or(0).saturating_sub(1);
         view! {
             <figcaption>
-                <a href=format!("/labs/{}#L{}", cut.lab, cut.first_line) title="在完整的源代码里看">{cut.file.clone()}</a>
+                <a href=format!("/labs/{}#L{}", cut.lab, cut.first_line) title="在完整的源代码里看">{breakable(&cut.file)}</a>
                 <small>{format!("第 {}–{last} 行", cut.first_line)}</small>
             </figcaption>
         }
@@ -24,6 +24,11 @@ pub fn Listing(block: CodeBlock) -> impl IntoView {
     }
 }
 
+/// A path that goes to the next line after a slash, if it must.
+fn breakable(path: &str) -> impl IntoView + use<> {
+    path.split_inclusive('/').map(|part| view! { {part.to_owned()}<wbr/> }).collect_view()
+}
+
 /// The whole source of a lab, with line numbers that links can point to (`#L12`).
 #[component]
 pub fn Source(listing: book::Listing) -> impl IntoView {
@@ -33,7 +38,7 @@ pub fn Source(listing: book::Listing) -> impl IntoView {
     let lines = lines.collect_view();
     view! {
         <figure class="listing listing-source" data-copy>
-            <figcaption><span>{listing.file.clone()}</span></figcaption>
+            <figcaption><span>{breakable(&listing.file)}</span></figcaption>
             <pre tabindex="0" role="group" aria-label=format!("源代码 {}", listing.file)><code>{lines}</code></pre>
         </figure>
     }
