@@ -59,7 +59,7 @@ pub(crate) fn row(model: &Model, segments: &Segments, index: usize) -> Option<Ro
         length: row.frame.length,
         summary: told.summary.clone(),
         caption: told.caption.clone(),
-        fate: fate(row, is_late(model, index)),
+        fate: fate(row, is_late(model, index), model.outcome.is_some()),
     })
 }
 
@@ -68,6 +68,8 @@ fn receivers(model: &Model, row: &FrameRow) -> String {
     to.sort_unstable();
     to.dedup();
     match to.as_slice() {
+        // It came to the switch when no other host was plugged in.
+        [] if row.deliveries.is_empty() && model.outcome.is_some() => "—".to_owned(),
         [] => meant_for(model, row).map_or("—", |host| model.host_name(host)).to_owned(),
         [one] => model.host_name(*one).to_owned(),
         many if many.len() + 1 >= model.hosts.len() => format!("所有人（{}）", many.len()),
@@ -92,7 +94,7 @@ fn is_late(model: &Model, index: usize) -> bool {
     })
 }
 
-fn fate(row: &FrameRow, late: bool) -> FateText {
+fn fate(row: &FrameRow, late: bool, ended: bool) -> FateText {
     let all = row.deliveries.len();
     let delivered = row.deliveries.iter().filter(|row| row.delivery.fate == Fate::Delivered).count();
     let any = |f: fn(&DeliveryRow) -> bool| row.deliveries.iter().any(f);
@@ -105,6 +107,7 @@ fn fate(row: &FrameRow, late: bool) -> FateText {
     let remarks: Vec<&str> = remarks.iter().filter(|(is, _)| *is).map(|(_, word)| *word).collect();
     let worst = row.deliveries.iter().map(|row| row.delivery.fate).find(|fate| *fate != Fate::Delivered);
     let (sign, mut text) = match worst {
+        None if all == 0 && ended => ("∅", "没有送达记录".to_owned()),
         None if all == 0 => ("…", "在途中".to_owned()),
         None => {
             let took = row
@@ -132,6 +135,7 @@ fn fate(row: &FrameRow, late: bool) -> FateText {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use api::run::Outcome;
     use api::trace::{Body, Delivery, Event, Frame, HostInfo};
 
     fn model(bodies: Vec<(u64, Body)>) -> Model {
@@ -186,6 +190,18 @@ mod tests {
         ]);
         let row = told(&model, 0).unwrap();
         assert_eq!((row.to.as_str(), row.fate.text.as_str()), ("所有人（2）", "丢失，1/2 送达"));
+    }
+
+    #[test]
+    fn what_nobody_was_there_for_is_not_on_its_way_for_ever() {
+        let Body::Frame(report) = frame(0) else { unreachable!() };
+        let to_a_group = vec![0x01, 0x00, 0x5e, 0x00, 0x00, 0x16];
+        let mut model = model(vec![(0, Body::Frame(Frame { bytes: to_a_group, ..report }))]);
+        let row = told(&model, 0).unwrap();
+        assert_eq!((row.to.as_str(), row.fate.text.as_str()), ("server", "在途中"));
+        model.outcome = Some(Outcome::Completed);
+        let row = told(&model, 0).unwrap();
+        assert_eq!((row.to.as_str(), row.fate.text.as_str()), ("—", "没有送达记录"));
     }
 
     #[test]
