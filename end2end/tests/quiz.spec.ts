@@ -1,14 +1,23 @@
 import { readFileSync } from "node:fs";
 import { accessible, expect, fits, test, walk } from "./support";
+import type { Page } from "@playwright/test";
 
 const question = (id: string) => `#quiz-${id}`;
+
+/** A question of /guide/tcp once its part of the wasm is here: before, its form is posted to a page of its own. */
+async function asked(site: Page, id: string) {
+  await site.goto("/guide/tcp");
+  const box = site.locator(question(id));
+  await box.scrollIntoViewIfNeeded();
+  await site.waitForLoadState("networkidle");
+  return box;
+}
 
 test.describe("questions", () => {
   test("a single choice: wrong, again, right; the source does not say which", async ({ site }) => {
     const source = await (await site.request.get("/guide/tcp")).text();
     expect(source).not.toContain("握手就是内核的事");
-    await site.goto("/guide/tcp");
-    const box = site.locator(question("who-shakes-hands"));
+    const box = await asked(site, "who-shakes-hands");
     await box.getByRole("radio").nth(0).check();
     await box.getByRole("button", { name: "回答" }).click();
     await expect(box.getByText("✕ 还不对")).toBeVisible();
@@ -23,8 +32,7 @@ test.describe("questions", () => {
   });
 
   test("several, and being told", async ({ site }) => {
-    await site.goto("/guide/tcp");
-    const box = site.locator(question("write-all-means"));
+    const box = await asked(site, "write-all-means");
     await box.getByRole("checkbox").nth(1).check();
     await box.getByRole("button", { name: "回答" }).click();
     await expect(box.getByText("还没有选全")).toBeVisible();
@@ -35,20 +43,14 @@ test.describe("questions", () => {
   });
 
   test("a short answer in full-width letters", async ({ site }) => {
-    await site.goto("/guide/tcp");
-    const box = site.locator(question("end-of-stream"));
-    // Before its part of the wasm is here, the form is posted to a page of its own.
-    await box.scrollIntoViewIfNeeded();
-    await site.waitForLoadState("networkidle");
+    const box = await asked(site, "end-of-stream");
     await box.getByRole("textbox").fill(" ０ ");
     await box.getByRole("textbox").press("Enter");
     await expect(box.getByText("✓ 答对了")).toBeVisible();
   });
 
   test("an order, by keyboard alone", async ({ site }) => {
-    await site.goto("/guide/tcp");
-    const box = site.locator(question("four-segments"));
-    await box.scrollIntoViewIfNeeded();
+    const box = await asked(site, "four-segments");
     const right = ["客户端的内核发出 FIN", "服务器的 read 返回 0", "服务器的内核发出 FIN", "客户端回复最后一个 ACK"];
     await expect(box.getByRole("button", { name: "第 2 项上移" })).toBeVisible();
     for (const [place, text] of right.entries()) {
@@ -64,9 +66,7 @@ test.describe("questions", () => {
   });
 
   test("predict, then a real run decides", async ({ site }) => {
-    await site.goto("/guide/tcp");
-    const box = site.locator(question("read-calls"));
-    await box.scrollIntoViewIfNeeded();
+    const box = await asked(site, "read-calls");
     await box.getByRole("spinbutton").fill("3");
     await box.getByRole("button", { name: "就猜这个，运行" }).click();
     await expect(box.getByText("✕ 没有猜中")).toBeVisible({ timeout: 30_000 });

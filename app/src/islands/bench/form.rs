@@ -18,7 +18,7 @@ pub(crate) fn Form(
     bench: Bench,
     settings: Settings,
     run: Run,
-    /// The wasm is here: before that the buttons do nothing and say so.
+    /// The wasm is here: before that nothing hears what is typed or pressed, and nothing can be.
     ready: RwSignal<bool>,
 ) -> impl IntoView {
     let fields = settings.fields.get_value();
@@ -36,17 +36,19 @@ pub(crate) fn Form(
     };
     view! {
         <form class="bench-form" autocomplete="off" novalidate on:submit=heard(submit)>
-            <div class="bench-params">
-                {fields.into_iter().map(|field| param_field(bench, settings, field)).collect_view()}
-            </div>
-            <Lines bench settings run/>
-            <details class="bench-panel">
-                <summary>"种子与拥塞控制"</summary>
+            <fieldset class="bench-choices" disabled=boxed(move || !ready.get())>
                 <div class="bench-params">
-                    <Seed bench settings/>
-                    <CongestionChoice bench settings/>
+                    {fields.into_iter().map(|field| param_field(bench, settings, field)).collect_view()}
                 </div>
-            </details>
+                <Lines bench settings run/>
+                <details class="bench-panel">
+                    <summary>"种子与拥塞控制"</summary>
+                    <div class="bench-params">
+                        <Seed bench settings/>
+                        <CongestionChoice bench settings/>
+                    </div>
+                </details>
+            </fieldset>
             <Show when=impossible>
                 <p class="bench-impossible">
                     "这个实验需要完整的虚拟网络（隔离级），在这台机器上运行不了；下面的录制仍可逐步回放。"
