@@ -37,7 +37,7 @@ pub(crate) struct Framing {
     #[garde(range(min = 2, max = 32))]
     small_frames: u32,
     /// 大帧的载荷（字节）
-    /// 一个 TCP 段最多装 1460 字节左右，更长的帧只好拆开。
+    /// 一个 TCP 段在这里最多装 1448 字节（MTU 1500 减去 IP、TCP 首部和时间戳选项），更长的帧只好拆开。
     #[garde(range(min = 0, max = 60_000))]
     big_bytes: u32,
     /// 自称的长度（字节）

@@ -1,4 +1,4 @@
-//! TCP 回显：握手、数据、四次挥手，一直到 TIME_WAIT；没有人监听时则是一个 RST。（指南 2.1、2.2）
+//! TCP 回显：握手、数据、挥手，一直到 TIME_WAIT；没有人监听时则是一个 RST。（指南 2.1、2.2）
 
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind, Read, Write};

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::Tests;
 use crate::once::Once;
-use crate::seen::Seen as _;
+use crate::seen::{Seen as _, Wire};
 
 pub(crate) const TESTS: Tests = &[
     ("one_thread_answers_all", one_thread_answers_all),
@@ -15,6 +15,9 @@ pub(crate) const TESTS: Tests = &[
     ("an_impatient_stop_aborts", an_impatient_stop_aborts),
     ("the_same_without_namespaces_loopback", the_same_without_namespaces_loopback),
 ];
+
+/// Length of an Ethernet header.
+const ETHERNET: u64 = 14;
 
 const ALL_ANSWERED: &str = "全部得到回答";
 const WRONG: &str = "read_exact：完好的消息";
@@ -53,10 +56,34 @@ fn cancelling_loses_what_the_future_knew() {
     // The first answer is taken for the second one's.
     assert_eq!(trace.measured("张冠李戴的回答"), [1.0]);
     assert!(trace.complaints("client") > 0);
+    // What came over the wire is not what makes the difference.
+    let sent: String = (1..=8).map(|number| format!("msg-{number:04}")).collect();
+    assert_eq!(sent_by_connection(&trace, "取消与读到一半的消息"), [sent.as_bytes(), sent.as_bytes()]);
     // A timer that never rings in between hides the bug.
     let trace = Once::new("tokio-tcp").params(json!({ "tick_ms": 1000 })).run();
     trace.completed();
     assert_eq!((trace.measured(WRONG), trace.measured(RIGHT)), (vec![8.0], vec![8.0]));
+}
+
+/// What the server's side of each connection was sent in an act, in the order in which the connections began.
+fn sent_by_connection(trace: &Trace, act: &str) -> Vec<Vec<u8>> {
+    let sections = trace.sections();
+    let at = sections.iter().position(|(_, title)| *title == act).unwrap();
+    let (begin, end) = (sections[at].0, sections[at + 1].0);
+    let client = trace.host("client");
+    let mut sent: Vec<(u64, Vec<u8>)> = Vec::new();
+    let meant = |wire: &&Wire<'_>| wire.frame.from == client && (begin..end).contains(&wire.time);
+    for wire in trace.wires().iter().filter(meant) {
+        let headers = ["ip.hdr_len", "tcp.hdr_len"].map(|field| wire.number(field));
+        let (Some(port), [Some(ip), Some(tcp)]) = (wire.number("tcp.srcport"), headers) else { continue };
+        let payload = &wire.frame.bytes[(ETHERNET + ip + tcp) as usize..];
+        match sent.iter_mut().find(|(known, _)| *known == port) {
+            Some((_, bytes)) => bytes.extend_from_slice(payload),
+            None => sent.push((port, payload.to_vec())),
+        }
+    }
+    // The act before may still be closing its connection.
+    sent.into_iter().map(|(_, bytes)| bytes).filter(|bytes| !bytes.is_empty()).collect()
 }
 
 fn stopping_lets_requests_finish() {
@@ -67,7 +94,7 @@ fn stopping_lets_requests_finish() {
     assert_eq!(trace.measured("宽限期满被中止的连接"), [0.0]);
     // The refusal is the kernel's.
     let server = trace.host("server");
-    let refused = |wire: &crate::seen::Wire<'_>| {
+    let refused = |wire: &Wire<'_>| {
         wire.frame.from == server
             && wire.is(&[("tcp.flags.reset", 1), ("tcp.flags.ack", 1), ("tcp.window_size_value", 0)])
     };
