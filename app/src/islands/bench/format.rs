@@ -76,6 +76,9 @@ pub(crate) fn fate(fate: Fate) -> (&'static str, &'static str) {
     }
 }
 
+/// Of a frame whose trace is complete and says nothing of what became of it.
+pub(crate) const UNRECORDED: &str = "没有送达记录";
+
 /// The name of a state as the trace writes it.
 pub(crate) fn state(state: SocketState) -> &'static str {
     match state {

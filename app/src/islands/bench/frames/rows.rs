@@ -107,7 +107,7 @@ fn fate(row: &FrameRow, late: bool, ended: bool) -> FateText {
     let remarks: Vec<&str> = remarks.iter().filter(|(is, _)| *is).map(|(_, word)| *word).collect();
     let worst = row.deliveries.iter().map(|row| row.delivery.fate).find(|fate| *fate != Fate::Delivered);
     let (sign, mut text) = match worst {
-        None if all == 0 && ended => ("∅", "没有送达记录".to_owned()),
+        None if all == 0 && ended => ("∅", format::UNRECORDED.to_owned()),
         None if all == 0 => ("…", "在途中".to_owned()),
         None => {
             let took = row

@@ -1,6 +1,6 @@
 //! From the trace to the marks of the diagram.
 
-use super::scene::{Arrow, Mark, What, mark_late};
+use super::scene::{Arrow, Course, Mark, What, mark_late};
 use crate::islands::bench::format;
 use crate::islands::bench::model::{DeliveryRow, FrameRow, Model};
 use crate::islands::bench::segments::Segments;
@@ -80,7 +80,7 @@ fn passage(message: &Message) -> What {
         to: message.to,
         end: message.arrived,
         seq: u32::MAX,
-        fate: message.arrived.map(|_| Fate::Delivered),
+        course: message.arrived.map_or(Course::Open, |_| Course::Sealed(Fate::Delivered)),
         reordered: false,
         late: false,
         duplicate: false,
@@ -92,12 +92,16 @@ fn passage(message: &Message) -> What {
 fn arrows(model: &Model, row: &FrameRow) -> Vec<Arrow> {
     let meant = || meant_for(model, row).unwrap_or(row.frame.from);
     if row.deliveries.is_empty() {
-        // Still on its way (or the delivery was left out): draw it as far as is known.
+        let (to, end, course) = if model.outcome.is_some() {
+            (row.frame.from, Some(row.time), Course::Unrecorded)
+        } else {
+            (meant(), row.frame.due, Course::Open)
+        };
         let arrow = Arrow {
-            to: meant(),
-            end: row.frame.due,
+            to,
+            end,
             seq: u32::MAX,
-            fate: None,
+            course,
             reordered: false,
             late: false,
             duplicate: false,
@@ -110,7 +114,7 @@ fn arrows(model: &Model, row: &FrameRow) -> Vec<Arrow> {
         // A fate that was sealed at the entrance has no length of its own.
         end: Some(row.time),
         seq: row.seq,
-        fate: Some(row.delivery.fate),
+        course: Course::Sealed(row.delivery.fate),
         reordered: row.delivery.reordered,
         late: false,
         duplicate: row.delivery.duplicate,
@@ -144,6 +148,7 @@ pub(crate) fn meant_for(model: &Model, row: &FrameRow) -> Option<HostId> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use api::run::Outcome;
     use api::trace::{Delivery, Event, Frame, HostInfo, InterfaceInfo, Kernel};
 
     fn host(number: u8) -> HostInfo {
@@ -178,7 +183,12 @@ mod tests {
     }
 
     fn marks(bodies: Vec<Body>) -> Vec<Mark> {
+        marks_then(bodies, None)
+    }
+
+    fn marks_then(bodies: Vec<Body>, outcome: Option<Outcome>) -> Vec<Mark> {
         let mut model = Model::default();
+        model.outcome = outcome;
         model.hosts = vec![host(1), host(2), host(3)];
         let event = |(seq, body): (usize, Body)| Event { seq: seq as u32, time: seq as u64 * 1_000, body };
         model.apply(bodies.into_iter().enumerate().map(event).collect());
@@ -199,7 +209,7 @@ mod tests {
         };
         let marks = marks(vec![frame(0, 3), Body::Delivery(lost)]);
         let What::Frame { arrows, .. } = &marks[0].what else { panic!("{marks:?}") };
-        assert_eq!((arrows[0].to, arrows[0].fate), (2, Some(Fate::Lost)));
+        assert_eq!((arrows[0].to, arrows[0].course), (2, Course::Sealed(Fate::Lost)));
         assert_eq!(arrows[0].end, Some(1_000));
     }
 
@@ -207,7 +217,15 @@ mod tests {
     fn a_frame_without_news_is_on_its_way() {
         let marks = marks(vec![frame(0, 2)]);
         let What::Frame { arrows, .. } = &marks[0].what else { panic!("{marks:?}") };
-        assert_eq!((arrows[0].to, arrows[0].fate, arrows[0].end), (1, None, None));
+        assert_eq!((arrows[0].to, arrows[0].course, arrows[0].end), (1, Course::Open, None));
+    }
+
+    #[test]
+    fn a_frame_without_news_after_the_run_goes_nowhere() {
+        let marks = marks_then(vec![frame(0, 2)], Some(Outcome::Completed));
+        let What::Frame { arrows, .. } = &marks[0].what else { panic!("{marks:?}") };
+        assert_eq!((arrows[0].to, arrows[0].course, arrows[0].end), (0, Course::Unrecorded, Some(0)));
+        assert_eq!(arrows[0].remark(), "没有送达记录");
     }
 
     #[test]

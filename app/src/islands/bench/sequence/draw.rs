@@ -3,7 +3,7 @@
 use super::drawing::Drawing;
 use super::labels::{HEIGHT, Line};
 use super::layout::{Placed, Way};
-use super::scene::{Mark, What};
+use super::scene::{Course, Mark, What};
 use crate::islands::bench::format::text_width;
 use crate::islands::bench::state::Bench;
 use crate::islands::boxed::boxed;
@@ -92,20 +92,24 @@ fn frame(placed: &Placed) -> impl IntoView + use<> {
 
 fn way(way: &Way) -> impl IntoView + use<> {
     let Line { x0, y0, x1, y1 } = way.line;
-    let class = match way.arrow.fate {
-        None | Some(Fate::StillTravelling) => "sequence-arrow sequence-travelling",
-        Some(Fate::Delivered) if way.arrow.duplicate => "sequence-arrow sequence-duplicate",
-        Some(Fate::Delivered) if way.arrow.late => "sequence-arrow sequence-late",
-        Some(Fate::Delivered) => "sequence-arrow",
-        Some(_) => "sequence-arrow sequence-lost",
+    let class = match way.arrow.course {
+        Course::Open | Course::Unrecorded | Course::Sealed(Fate::StillTravelling) => {
+            "sequence-arrow sequence-travelling"
+        }
+        Course::Sealed(Fate::Delivered) if way.arrow.duplicate => "sequence-arrow sequence-duplicate",
+        Course::Sealed(Fate::Delivered) if way.arrow.late => "sequence-arrow sequence-late",
+        Course::Sealed(Fate::Delivered) => "sequence-arrow",
+        Course::Sealed(_) => "sequence-arrow sequence-lost",
     };
-    let (end, path) = match way.arrow.fate {
-        None | Some(Fate::Delivered) => ("sequence-head", "M-9 -4L0 0L-9 4Z"),
-        Some(Fate::Lost) => ("sequence-cross", "M-5 -5L5 5M-5 5L5 -5"),
-        Some(Fate::QueueFull) => ("sequence-cross", "M-6 -5H6M-6 0H6M-6 5H6M-6 -5V5M6 -5V5"),
-        Some(Fate::TooBig) => ("sequence-cross", "M-6 0A6 6 0 1 0 6 0A6 6 0 1 0 -6 0M-4 4L4 -4"),
-        Some(Fate::Refused) => ("sequence-cross", "M0 -7V7M-5 -5L5 5M-5 5L5 -5"),
-        Some(Fate::StillTravelling) => ("sequence-cross", "M-6 0h2M-1 0h2M4 0h2"),
+    let (end, path) = match way.arrow.course {
+        Course::Open | Course::Sealed(Fate::Delivered) => ("sequence-head", "M-9 -4L0 0L-9 4Z"),
+        // As the sign of the table: ∅.
+        Course::Unrecorded => ("sequence-cross", "M-5 0A5 5 0 1 0 5 0A5 5 0 1 0 -5 0M-5 6L5 -6"),
+        Course::Sealed(Fate::Lost) => ("sequence-cross", "M-5 -5L5 5M-5 5L5 -5"),
+        Course::Sealed(Fate::QueueFull) => ("sequence-cross", "M-6 -5H6M-6 0H6M-6 5H6M-6 -5V5M6 -5V5"),
+        Course::Sealed(Fate::TooBig) => ("sequence-cross", "M-6 0A6 6 0 1 0 6 0A6 6 0 1 0 -6 0M-4 4L4 -4"),
+        Course::Sealed(Fate::Refused) => ("sequence-cross", "M0 -7V7M-5 -5L5 5M-5 5L5 -5"),
+        Course::Sealed(Fate::StillTravelling) => ("sequence-cross", "M-6 0h2M-1 0h2M4 0h2"),
     };
     let turned = if end == "sequence-head" { direction(way.line) } else { 0 };
     let remark = way.remark.map(|(x, y)| {

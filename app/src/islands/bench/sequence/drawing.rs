@@ -3,7 +3,7 @@
 use super::build::build;
 use super::lanes::Lanes;
 use super::layout::{Layout, Placed, Zoom, arrange};
-use super::scene::{Mark, What};
+use super::scene::{Course, Mark, What};
 use crate::islands::bench::format;
 use crate::islands::bench::model::Model;
 use crate::islands::bench::segments::Segments;
@@ -65,6 +65,9 @@ impl Drawing {
         let name = |host: u8| self.hosts.get(usize::from(host)).map_or("—", |host| host.name.as_str());
         let time = format::moment(mark.time);
         match &mark.what {
+            What::Frame { from, arrows } if arrows.iter().all(|arrow| arrow.course == Course::Unrecorded) => {
+                format!("{time}，报文 {}，{} 发出，{}", mark.text, name(*from), format::UNRECORDED)
+            }
             What::Frame { from, arrows } => {
                 let ways = arrows.iter().map(|arrow| {
                     let took = arrow.end.map(|end| end.saturating_sub(mark.time));
@@ -104,8 +107,7 @@ impl Drawing {
         (mark.seq, mark.time, placed.y, placed.bottom, self.lanes.width, placed.timed).hash(&mut hasher);
         placed.label.as_ref().map(|(text, spot)| (text, spot.x, spot.y)).hash(&mut hasher);
         for way in &placed.ways {
-            (way.line.x1, way.line.y1, way.arrow.fate.map(|fate| fate as u8), way.arrow.late)
-                .hash(&mut hasher);
+            (way.line.x1, way.line.y1, way.arrow.course, way.arrow.late).hash(&mut hasher);
         }
         hasher.finish()
     }

@@ -1,4 +1,5 @@
 use super::super::labels::Turned;
+use super::super::scene::Course;
 use super::super::scene::tests::{arrow, frame};
 use super::*;
 use api::trace::{Fate, Level};
@@ -97,7 +98,7 @@ fn transit_times_are_slopes_and_silence_is_folded() {
 
 #[test]
 fn a_lost_frame_ends_on_the_way() {
-    let lost = Arrow { fate: Some(Fate::Lost), ..arrow(1, 0) };
+    let lost = Arrow { course: Course::Sealed(Fate::Lost), ..arrow(1, 0) };
     let marks = vec![frame(0, 0, 0, vec![lost])];
     let lanes = Lanes::new(800, 2);
     let layout = arrange(&marks, &lanes, Zoom::default(), 10);
@@ -108,7 +109,7 @@ fn a_lost_frame_ends_on_the_way() {
 
 #[test]
 fn a_broadcast_fans_out_and_tells_each_fate() {
-    let lost = Arrow { fate: Some(Fate::Lost), ..arrow(2, 12_000) };
+    let lost = Arrow { course: Course::Sealed(Fate::Lost), ..arrow(2, 12_000) };
     let marks = vec![frame(0, 0, 0, vec![arrow(1, 10_000), lost, arrow(3, 11_000)])];
     let layout = arrange(&marks, &Lanes::new(800, 4), Zoom::default(), 12_000);
     let ways = &layout.placed[0].ways;

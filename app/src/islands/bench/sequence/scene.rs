@@ -36,8 +36,7 @@ pub(crate) struct Arrow {
     pub(crate) end: Option<u64>,
     /// Event that says so.
     pub(crate) seq: u32,
-    /// `None` while it is on its way.
-    pub(crate) fate: Option<Fate>,
+    pub(crate) course: Course,
     /// It overtook earlier frames.
     pub(crate) reordered: bool,
     /// It was overtaken by later ones.
@@ -48,17 +47,31 @@ pub(crate) struct Arrow {
     pub(crate) corrupted: bool,
 }
 
+/// What is known of a way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Course {
+    /// On its way, as far as the trace tells yet.
+    Open,
+    /// The run is over and its trace says nothing of it: nobody else was plugged in, or the delivery was left out.
+    Unrecorded,
+    Sealed(Fate),
+}
+
 impl Arrow {
     /// True if it reached its receiver, or will.
     pub(crate) fn arrives(&self) -> bool {
-        matches!(self.fate, None | Some(Fate::Delivered))
+        matches!(self.course, Course::Open | Course::Sealed(Fate::Delivered))
     }
 
     /// What was special about this way, in words; none for an ordinary delivery.
     pub(crate) fn remarks(&self) -> impl Iterator<Item = &'static str> + use<> {
-        let fate = self.fate.filter(|fate| *fate != Fate::Delivered).map(|fate| format::fate(fate).1);
+        let course = match self.course {
+            Course::Open | Course::Sealed(Fate::Delivered) => None,
+            Course::Unrecorded => Some(format::UNRECORDED),
+            Course::Sealed(fate) => Some(format::fate(fate).1),
+        };
         let words = [
-            fate,
+            course,
             self.late.then_some("迟到"),
             self.reordered.then_some("乱序超前"),
             self.duplicate.then_some("重复"),
@@ -97,8 +110,9 @@ pub(crate) fn mark_late(marks: &mut [Mark]) {
     let mut earliest: Vec<((HostId, HostId), u64)> = Vec::new();
     for mark in marks.iter_mut().rev() {
         let What::Frame { from, arrows } = &mut mark.what else { continue };
-        for arrow in arrows.iter_mut().filter(|arrow| arrow.fate == Some(Fate::Delivered) && !arrow.duplicate)
-        {
+        let arrived =
+            |arrow: &&mut Arrow| arrow.course == Course::Sealed(Fate::Delivered) && !arrow.duplicate;
+        for arrow in arrows.iter_mut().filter(arrived) {
             let Some(end) = arrow.end else { continue };
             let way = (*from, arrow.to);
             if let Some((_, best)) = earliest.iter_mut().find(|(known, _)| *known == way) {
@@ -120,7 +134,7 @@ pub(crate) mod tests {
             to,
             end: Some(end),
             seq: u32::MAX,
-            fate: Some(Fate::Delivered),
+            course: Course::Sealed(Fate::Delivered),
             reordered: false,
             late: false,
             duplicate: false,
@@ -152,7 +166,7 @@ pub(crate) mod tests {
     fn a_duplicate_is_one_story_and_a_broadcast_several() {
         let copy = Arrow { duplicate: true, ..arrow(1, 9) };
         assert_eq!(common_remark(&[arrow(1, 5), copy]).unwrap(), "重复");
-        let lost = Arrow { fate: Some(Fate::Lost), ..arrow(2, 5) };
+        let lost = Arrow { course: Course::Sealed(Fate::Lost), ..arrow(2, 5) };
         assert_eq!(common_remark(&[arrow(1, 5), lost]), None);
         assert_eq!(common_remark(&[arrow(1, 5), arrow(2, 5)]).unwrap(), "");
     }
@@ -160,7 +174,7 @@ pub(crate) mod tests {
     #[test]
     fn remarks_are_words() {
         assert_eq!(arrow(1, 5).remark(), "");
-        let lost = Arrow { fate: Some(Fate::Lost), duplicate: true, ..arrow(1, 5) };
+        let lost = Arrow { course: Course::Sealed(Fate::Lost), duplicate: true, ..arrow(1, 5) };
         assert_eq!(lost.remark(), "丢失、重复");
         assert!(!lost.arrives());
     }
