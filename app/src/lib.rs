@@ -8,6 +8,7 @@
 pub mod inline_code;
 pub mod islands;
 mod known;
+pub mod number;
 mod pauses;
 mod split;
 

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::io::Write as _;
 
 use api::trace::{Body, Code, Delivery, Event, Fate, Frame, HostId, HostInfo, Kernel, Level, Lifecycle};
+use app::number;
 
 /// Prints events as they come.
 pub(super) struct Printer {
@@ -95,12 +96,14 @@ impl Printer {
             }
             Lifecycle::Input { text } => (String::new(), format!("⌨ {text}")),
             Lifecycle::LineChanged { host, .. } => (self.name(*host), "线路设置已改变".into()),
-            Lifecycle::Measured { host, label, value, unit } => {
-                (host.map_or_else(String::new, |host| self.name(host)), format!("= {label}：{value} {unit}"))
-            }
-            Lifecycle::Sampled { host, series, value, unit } => {
-                (host.map_or_else(String::new, |host| self.name(host)), format!("∙ {series}：{value} {unit}"))
-            }
+            Lifecycle::Measured { host, label, value, unit } => (
+                host.map_or_else(String::new, |host| self.name(host)),
+                format!("= {label}：{} {unit}", number::readable(*value)),
+            ),
+            Lifecycle::Sampled { host, series, value, unit } => (
+                host.map_or_else(String::new, |host| self.name(host)),
+                format!("∙ {series}：{} {unit}", number::readable(*value)),
+            ),
             Lifecycle::Section { title } => (String::new(), format!("—— {title} ——")),
             Lifecycle::Returned => (String::new(), "实验代码已返回".into()),
         };

@@ -7,7 +7,7 @@
 use super::compare::part::Part;
 use super::knob::KNOBS;
 use super::metrics::bars::Statistic;
-use super::number;
+use crate::number;
 use api::line::{Impairments, Line};
 use api::run::Congestion;
 use std::collections::BTreeMap;

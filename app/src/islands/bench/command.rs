@@ -2,7 +2,8 @@
 
 use super::knob::KNOBS;
 use super::settings::Choice;
-use super::{number, value};
+use super::value;
+use crate::number;
 use api::lab::LabInfo;
 use api::line::Line;
 use api::run::Congestion;

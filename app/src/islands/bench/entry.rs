@@ -1,7 +1,8 @@
 //! Events as lines of the log.
 
+use super::format;
 use super::model::{Model, host_of};
-use super::{format, number};
+use crate::number;
 use api::trace::{Body, Event, HostId, Level, Lifecycle, Transport};
 
 /// What the log says about one event.

@@ -108,7 +108,7 @@ fn param_field(bench: Bench, settings: Settings, field: Field) -> impl IntoView 
         .into_any(),
         ParamKind::Number { min, max } => view! {
             <input id=id.clone() name=name type="number" inputmode="decimal" step="any"
-                min=super::number::exact(min) max=super::number::exact(max) value=initial prop:value=boxed(move || text.get())
+                min=crate::number::exact(min) max=crate::number::exact(max) value=initial prop:value=boxed(move || text.get())
                 aria-invalid=invalid aria-describedby=described
                 on:input=heard(move |event| set(event_target_value(&event)))/>
         }

@@ -137,12 +137,12 @@ impl Knob {
     /// # Errors
     /// A sentence for the reader.
     pub(crate) fn parse(&self, text: &str) -> Result<f64, String> {
-        let value = super::number::parse(text).ok_or_else(|| "请填一个数".to_owned())?;
+        let value = crate::number::parse(text).ok_or_else(|| "请填一个数".to_owned())?;
         if self.step == "1" && value.fract() != 0.0 {
             return Err("请填一个整数".into());
         }
         if !(self.min..=self.max).contains(&value) {
-            let (min, max) = (super::number::exact(self.min), super::number::exact(self.max));
+            let (min, max) = (crate::number::exact(self.min), crate::number::exact(self.max));
             return Err(format!("{}必须在 {min} 到 {max} {}之间", self.label, self.unit));
         }
         Ok(value)
@@ -208,7 +208,7 @@ mod tests {
                 let mut line = Line::default();
                 (knob.set)(&mut line.up, value);
                 assert_eq!(line.validate(), Ok(()), "{} = {value}", knob.field);
-                assert!(knob.parse(&super::super::number::exact(value)).is_ok());
+                assert!(knob.parse(&crate::number::exact(value)).is_ok());
             }
             assert!(knob.parse("-1").is_err());
         }

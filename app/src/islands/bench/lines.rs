@@ -1,11 +1,11 @@
 //! The knobs of every host's line.
 
 use super::knob::{KNOBS, Knob, presets};
-use super::number;
 use super::run::Run;
 use super::settings::Settings;
 use super::state::Bench;
 use crate::islands::boxed::{boxed, heard, part};
+use crate::number;
 use api::line::{Impairments, Line};
 use api::run::Tier;
 use leptos::prelude::*;

@@ -28,7 +28,6 @@ mod markup;
 pub(crate) mod measure;
 mod metrics;
 pub mod model;
-mod number;
 mod onion;
 mod panel;
 mod player;

@@ -2,8 +2,8 @@
 //! are there to be compared, else a group of rows.
 
 use super::model::{Measurement, Model};
-use super::number;
 use super::state::Bench;
+use crate::number;
 use leptos::prelude::*;
 
 /// Rows shown at most.

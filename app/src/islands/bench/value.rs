@@ -1,6 +1,6 @@
 //! Values of a lab's parameters: text in the form, JSON on the wire.
 
-use super::number;
+use crate::number;
 use api::lab::{Param, ParamKind};
 use serde_json::Value;
 

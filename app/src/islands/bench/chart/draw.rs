@@ -5,7 +5,7 @@ use super::path::{Plot, slopes, steps};
 use crate::islands::bench::axis::ticks;
 use crate::islands::bench::format;
 use crate::islands::bench::markup::escaped;
-use crate::islands::bench::number;
+use crate::number;
 
 /// Up to so many points get a mark of their own.
 const MARKED: usize = 60;

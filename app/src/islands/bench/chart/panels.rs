@@ -1,7 +1,8 @@
 //! What a chart shows, before it is drawn: panels of lines over one time axis.
 
 use super::path::{Plot, Sample, at};
-use crate::islands::bench::{format, number};
+use crate::islands::bench::format;
+use crate::number;
 
 /// Left margin for the numbers, right margin, room above a panel for its unit, and below the last for times, pixels.
 const LEFT: i32 = 52;

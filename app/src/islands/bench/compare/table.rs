@@ -4,8 +4,8 @@ use super::joint::SIGNS;
 use super::part::Cut;
 use crate::islands::bench::markup::table;
 use crate::islands::bench::model::Model;
-use crate::islands::bench::number;
 use crate::islands::bench::segments::Segments;
+use crate::number;
 use api::trace::{Body, Fate, Lifecycle};
 
 /// One quantity on both sides.

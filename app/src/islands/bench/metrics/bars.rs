@@ -4,7 +4,7 @@ use super::series::{MOST, named};
 use crate::islands::bench::format::fit;
 use crate::islands::bench::markup::escaped;
 use crate::islands::bench::model::{Measurement, Model, Series};
-use crate::islands::bench::number;
+use crate::number;
 
 /// Height of one bar with its label, of the bar alone, and of a unit's heading, pixels.
 const ROW: i32 = 40;

@@ -5,7 +5,7 @@ use super::series::named;
 use crate::islands::bench::format;
 use crate::islands::bench::markup::table;
 use crate::islands::bench::model::{Model, Point, Series};
-use crate::islands::bench::number;
+use crate::number;
 
 /// More samples than this are not listed.
 const MOST: usize = 600;

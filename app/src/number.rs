@@ -2,13 +2,13 @@
 //! own floating-point parser and printer would add some 20 KB.
 
 /// Exact and as short as possible: `0.5`, `50`, `1e30`.
-pub(crate) fn exact(value: f64) -> String {
+pub fn exact(value: f64) -> String {
     let text = serde_json::Number::from_f64(value).map_or_else(|| "—".into(), |number| number.to_string());
     text.strip_suffix(".0").map(ToOwned::to_owned).unwrap_or(text)
 }
 
 /// Four significant digits at least, all digits of whole parts, groups of three apart: `12 345 678`, `1.235`, `0.01235`.
-pub(crate) fn readable(value: f64) -> String {
+pub fn readable(value: f64) -> String {
     let size = value.abs();
     if !value.is_finite() || size >= 1e15 || (size > 0.0 && size < 1e-6) {
         return exact(value);
@@ -38,7 +38,7 @@ pub(crate) fn readable(value: f64) -> String {
 }
 
 /// Digits in groups of three, a thin space between them.
-pub(crate) fn grouped(value: u64) -> String {
+pub fn grouped(value: u64) -> String {
     let digits = value.to_string();
     let mut text = String::with_capacity(digits.len() * 2);
     for (at, digit) in digits.chars().enumerate() {
@@ -51,7 +51,7 @@ pub(crate) fn grouped(value: u64) -> String {
 }
 
 /// A number as readers type it.
-pub(crate) fn parse(text: &str) -> Option<f64> {
+pub fn parse(text: &str) -> Option<f64> {
     let text = text.trim();
     let text = text.strip_prefix('+').unwrap_or(text);
     let leading = if text.starts_with('.') { "0" } else { "" };
