@@ -68,6 +68,24 @@ for (const slug of LABS) {
   });
 }
 
+test("a list names its current mark only while that is in the document", async ({ site }) => {
+  await site.setViewportSize({ width: 1280, height: 1000 });
+  await site.goto("/labs/tcp-chat-threads");
+  const here = bench(site);
+  await view(here, "报文");
+  await here.locator(".frames-row").first().click();
+  await site.keyboard.press("Home"); // the recording stands at its end
+  for (const [list, scroller] of [[".frames-table", ".frames-scroll"], [".sequence-body", ".sequence-scroll"]]) {
+    const current = () => here.locator(list!).getAttribute("aria-activedescendant");
+    const to = (top: number) => here.locator(scroller!).evaluate((element, top) => element.scrollTo(0, top), top);
+    await to(0);
+    await expect.poll(current, `${list} at its top`).toMatch(/./);
+    await expect(site.locator(`[id="${await current()}"]`)).toHaveCount(1);
+    await to(1_000_000);
+    await expect.poll(current, `${list} at its end`).toBe(null);
+  }
+});
+
 test("typed lines reach a running lab", async ({ site }) => {
   await site.goto("/labs/tcp-chat-threads");
   const here = bench(site);

@@ -26,11 +26,6 @@ export async function slugs(page: Page): Promise<string[]> {
 }
 
 export async function accessible(page: Page) {
-  // In the middle of a transition colours are neither those of one theme nor of the other.
-  await page.evaluate(async () => {
-    const transitions = document.getAnimations().filter((animation) => animation instanceof CSSTransition);
-    await Promise.allSettled(transitions.map((transition) => transition.finished));
-  });
   // Marks of a diagram are spoken as whole sentences; what is drawn beside them is often cut short and thus no part of those.
   const rule = "label-content-name-mismatch";
   // To name all that is well takes most of the time otherwise; and so does going through frames, of which there are none.

@@ -195,6 +195,11 @@ pub(crate) fn Fields(
         active.set(at);
     };
     let chosen = Memo::new(move |_| active.get());
+    // It names a row only while no branch above it is closed.
+    let descendant = move || {
+        let at = chosen.get().filter(|at| rows.with(|rows| rows.contains(at)))?;
+        Some(bench.id(&format!("field-{at}")))
+    };
     view! {
         <ul
             class="fields-tree"
@@ -202,7 +207,7 @@ pub(crate) fn Fields(
             role="tree"
             tabindex="0"
             aria-label="报文的字段"
-            aria-activedescendant=boxed(move || chosen.get().map(|at| bench.id(&format!("field-{at}"))))
+            aria-activedescendant=boxed(descendant)
             on:keydown=heard(on_key)
             on:click=heard(on_click)
         >

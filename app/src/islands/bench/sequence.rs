@@ -111,11 +111,15 @@ pub fn Sequence(
             }
         }
     };
+    // It names a mark only while that is in the document.
     let active = move || {
         let selected = bench.selected.get()?;
+        let (top, bottom) = window.get();
         let seq = drawing.with(|drawing| {
             let drawing = drawing.as_ref()?;
-            Some(drawing.marks.get(drawing.mark_of(selected)?)?.seq)
+            let mark = drawing.mark_of(selected)?;
+            drawing.layout.window(top, bottom).find(|placed| placed.mark == mark)?;
+            Some(drawing.marks.get(mark)?.seq)
         })?;
         Some(bench.id(&format!("sequence-{seq}")))
     };

@@ -50,6 +50,11 @@ pub fn Waveform(
         let selected = bench.selected.get()?;
         layout.with(|layout| layout.words.iter().position(|word| word.seq == selected))
     });
+    // It names a word only while that is in the document.
+    let active = move || {
+        let at = chosen.get().filter(|at| range.get().contains(at))?;
+        Some(bench.id(&format!("word-{at}")))
+    };
     let any = Memo::new(move |_| layout.with(|layout| !layout.words.is_empty()));
     let show = move |left: i32, right: i32| {
         if let Some(scroller) = scroller.get_untracked() {
@@ -124,7 +129,7 @@ pub fn Waveform(
                             tabindex="0"
                             aria-orientation="horizontal"
                             aria-label="串口上的字节，用左右方向键逐个查看"
-                            aria-activedescendant=boxed(move || chosen.get().map(|at| bench.id(&format!("word-{at}"))))
+                            aria-activedescendant=boxed(active)
                             on:keydown=heard(on_key)
                             on:click=heard(on_click)
                         >

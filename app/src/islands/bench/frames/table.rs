@@ -43,6 +43,12 @@ pub(crate) fn Table(
         })
     };
     let spacer = move |rows: usize| format!("{}px", i32::try_from(rows).unwrap_or(0) * row_height.get());
+    // It names a row only while that is in the document.
+    let active = move || {
+        let (start, end) = range.get();
+        let index = current.get().filter(|index| (start..end).contains(index))?;
+        Some(bench.id(&format!("frame-{index}")))
+    };
     let select = move |index: usize| {
         if let Some(seq) = bench.model.with_untracked(|model| model.frames.get(index).map(|row| row.seq)) {
             bench.select(seq);
@@ -99,7 +105,7 @@ pub(crate) fn Table(
                 tabindex="0"
                 aria-label="报文，用上下方向键选择"
                 aria-rowcount=boxed(move || (count.get() + 1).to_string())
-                aria-activedescendant=boxed(move || current.get().map(|index| bench.id(&format!("frame-{index}"))))
+                aria-activedescendant=boxed(active)
                 on:keydown=heard(on_key)
                 on:click=heard(on_click)
             >
