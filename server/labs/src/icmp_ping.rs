@@ -48,7 +48,7 @@ pub(crate) struct IcmpPing {
     #[garde(range(min = 50, max = 4000))]
     timeout_ms: u32,
     /// 两次请求的间隔（毫秒）
-    /// 收到回复以后，等这么久再发下一个。
+    /// 收到应答以后，等这么久再发下一个。
     #[garde(range(min = 0, max = 1000))]
     interval_ms: u32,
 }
@@ -102,7 +102,7 @@ impl Lab for IcmpPing {
         }
         let count =
             |wanted: fn(&Answer) -> bool| results.iter().filter(|answer| wanted(answer)).count() as f64;
-        lan.measured(Some(&client), "收到回复", count(|answer| matches!(answer, Answer::Reply(_))), "个");
+        lan.measured(Some(&client), "收到应答", count(|answer| matches!(answer, Answer::Reply(_))), "个");
         lan.measured(Some(&client), "超时", count(|answer| matches!(answer, Answer::Timeout)), "个");
         lan.measured(
             Some(&client),
@@ -140,7 +140,7 @@ enum Answer {
 }
 
 // ANCHOR: ping
-/// 依次发出 `count` 个请求，每个都等到回复或超时。
+/// 依次发出 `count` 个请求，每个都等到应答或超时。
 fn ping(target: Ipv4Addr, options: &IcmpPing) -> io::Result<Vec<Answer>> {
     // 原始套接字：IP 首部由内核填写，ICMP 由我们填写。需要 CAP_NET_RAW。
     let (mut sender, mut receiver) = transport_channel(65_536, Layer4(Ipv4(IpNextHeaderProtocols::Icmp)))?;
@@ -156,7 +156,7 @@ fn ping(target: Ipv4Addr, options: &IcmpPing) -> io::Result<Vec<Answer>> {
         sender.send_to(request, IpAddr::V4(target))?;
         let answer = wait(&mut receiver, identifier, sequence, sent, timeout)?;
         match &answer {
-            Answer::Reply(time) => info!("{target} 的回复：序号 {sequence}，{time:.1?}"),
+            Answer::Reply(time) => info!("{target} 的应答：序号 {sequence}，{time:.1?}"),
             Answer::Unreachable => warn!("序号 {sequence}：主机不可达，没有人回答 ARP"),
             Answer::Timeout => warn!("序号 {sequence}：等了 {timeout:?}，没有回音"),
         }
@@ -168,7 +168,7 @@ fn ping(target: Ipv4Addr, options: &IcmpPing) -> io::Result<Vec<Answer>> {
 // ANCHOR_END: ping
 
 // ANCHOR: wait
-/// 在期限之内等属于我们的那个回复。
+/// 在期限之内等属于我们的那个应答。
 fn wait(
     receiver: &mut TransportReceiver,
     identifier: u16,

@@ -168,14 +168,14 @@ struct Modem<S> {
 enum Fault<E: std::fmt::Debug> {
     #[error("串口错误 {0:?}")]
     Serial(E),
-    #[error("回复超过 {MAX_REPLY} 字节还没有结束")]
+    #[error("回答超过 {MAX_REPLY} 字节还没有结束")]
     TooLong,
 }
 
 const MAX_REPLY: usize = 128;
 
 impl<S: Read<u8> + Write<u8>> Modem<S> {
-    /// 发一条命令，返回一行回复。
+    /// 发一条命令，返回一行回答。
     fn command(&mut self, command: &str) -> Result<String, Fault<S::Error>> {
         for &byte in command.as_bytes().iter().chain(b"\r") {
             // write 忙的时候返回 WouldBlock，block! 就再试一次。
@@ -240,7 +240,7 @@ fn drill(
     let mut modem = Modem { serial: Probe { serial: mock.clone(), on_byte: probe } };
     let reply = modem.command(command);
     match &reply {
-        Ok(line) => info!("回复：{line}"),
+        Ok(line) => info!("回答：{line}"),
         Err(error) => warn!("驱动把错误交给了调用者：{error}"),
     }
     mock.done(); // 还有没用完的期望就 panic；忘了调用 done 也会 panic

@@ -27,11 +27,11 @@ pub(crate) struct TcpEcho {
     #[garde(length(chars, min = 1, max = 1024))]
     message: String,
     /// 客户端的读缓冲区（字节）
-    /// 一次 `read` 最多取走这么多字节；比回复短，就要读好几次。
+    /// 一次 `read` 最多取走这么多字节；比回答短，就要读好几次。
     #[garde(range(min = 1, max = 4096))]
     read_buffer: u32,
     /// 往返次数
-    /// 同一条连接上，发送并等到回复，重复这么多次。
+    /// 同一条连接上，发送并等到回答，重复这么多次。
     #[garde(range(min = 1, max = 20))]
     rounds: u32,
     /// 没有人监听
@@ -179,7 +179,7 @@ fn talk(server: SocketAddr, message: &str, rounds: u32, buffer_size: usize) -> i
         stream.write_all(message.as_bytes())?;
         let reply = read_reply(&mut stream, message.len(), &mut buffer, &mut talk.reads)?;
         talk.round_trips.push(sent.elapsed());
-        info!("第 {round} 轮的回复：{}", String::from_utf8_lossy(&reply));
+        info!("第 {round} 轮的回答：{}", String::from_utf8_lossy(&reply));
     }
 
     // 半关闭：发出 FIN，告诉服务器“我说完了”；读方向仍然开着。

@@ -34,7 +34,7 @@ pub(crate) struct UdpEcho {
     #[garde(range(min = 1, max = 50))]
     count: u32,
     /// 每次等多久（毫秒）
-    /// 等不到回复就重发；要比线路的往返时间长。
+    /// 等不到回答就重发；要比线路的往返时间长。
     #[garde(range(min = 10, max = 2000))]
     timeout_ms: u32,
     /// 最多发几次
@@ -105,9 +105,9 @@ impl Lab for UdpEcho {
         let (message, count) = (self.message.clone(), self.count);
         let tally = client.spawn_blocking(move || chat(address, &message, count, patience)).await??;
         lan.measured(Some(&client), "请求", f64::from(self.count), "个");
-        lan.measured(Some(&client), "得到回复", f64::from(tally.answered), "个");
+        lan.measured(Some(&client), "得到回答", f64::from(tally.answered), "个");
         lan.measured(Some(&client), "发出的数据报", f64::from(tally.sent), "个");
-        lan.measured(Some(&client), "迟到或重复、被丢弃的回复", f64::from(tally.stale), "个");
+        lan.measured(Some(&client), "迟到或重复、被丢弃的回答", f64::from(tally.stale), "个");
 
         lan.section("比 MTU 大：IP 分片");
         let big = self.big_bytes as usize;
@@ -176,7 +176,7 @@ struct Tally {
 }
 
 // ANCHOR: client
-/// 发出编号的请求，直到收到同一编号的回复；每次只等 `timeout`，总共发 `attempts` 次。
+/// 发出编号的请求，直到收到同一编号的回答；每次只等 `timeout`，总共发 `attempts` 次。
 fn request(
     socket: &UdpSocket,
     id: u32,
@@ -189,7 +189,7 @@ fn request(
         let deadline = Instant::now() + patience.timeout;
         match exchange(socket, &datagram, deadline, tally) {
             Ok(Some(reply)) => return Ok(Some(reply)),
-            Ok(None) => warn!("第 {id} 个请求，第 {attempt} 次：等不到回复"),
+            Ok(None) => warn!("第 {id} 个请求，第 {attempt} 次：等不到回答"),
             // 网络的抱怨未必是最后的话，歇到期限再试一次。
             Err(error) if is_complaint(&error) => {
                 warn!("第 {id} 个请求，第 {attempt} 次：{error}");
@@ -201,7 +201,7 @@ fn request(
     Ok(None)
 }
 
-/// 发一次，等到期限。编号不对的回复（迟到的、重复的）要丢弃，但不能因此延长期限。
+/// 发一次，等到期限。编号不对的回答（迟到的、重复的）要丢弃，但不能因此延长期限。
 fn exchange(
     socket: &UdpSocket,
     datagram: &[u8],
@@ -217,7 +217,7 @@ fn exchange(
             return Ok(Some(buffer[4..n].to_vec()));
         }
         tally.stale += 1;
-        info!("丢弃一个不相干的回复（{n} 字节）");
+        info!("丢弃一个不相干的回答（{n} 字节）");
     }
     Ok(None)
 }
@@ -247,7 +247,7 @@ fn chat(server: SocketAddr, message: &str, count: u32, patience: Patience) -> io
     let mut tally = Tally::default();
     for id in 1..=count {
         match request(&socket, id, message.as_bytes(), patience, &mut tally)? {
-            Some(reply) => info!("第 {id} 个请求的回复：{}", String::from_utf8_lossy(&reply)),
+            Some(reply) => info!("第 {id} 个请求的回答：{}", String::from_utf8_lossy(&reply)),
             None => warn!("第 {id} 个请求：放弃"),
         }
     }
@@ -301,7 +301,7 @@ fn truncated(
                 return Ok(Some((got, whole)));
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock || is_complaint(&error) => {
-                warn!("等不到回复，再发一次：{error}");
+                warn!("等不到回答，再发一次：{error}");
             }
             Err(error) => return Err(error),
         }

@@ -37,7 +37,7 @@ fn arp_comes_first_then_numbered_echoes() {
             assert!(ttl.is_none() || wire.number("ip.ttl") == ttl);
         }
     }
-    assert_eq!(trace.measured_at("client", "收到回复"), 3.0);
+    assert_eq!(trace.measured_at("client", "收到应答"), 3.0);
     // 10 ms each way.
     assert!(trace.measured_at("client", "序号 3 的往返时间") >= 20.0);
 }
@@ -49,7 +49,7 @@ fn lost_replies_time_out() {
     let params = json!({ "count": 2, "timeout_ms": 60, "interval_ms": 0 });
     let trace = Once { lines: Some(lines), ..Once::new("icmp-ping").params(params) }.run();
     trace.completed();
-    assert_eq!(trace.measured_at("client", "收到回复"), 0.0);
+    assert_eq!(trace.measured_at("client", "收到应答"), 0.0);
     assert_eq!(trace.measured_at("client", "超时"), 2.0);
 }
 
@@ -67,7 +67,7 @@ fn own_address_never_meets_the_wire() {
     let params = json!({ "target": "myself", "count": 2, "interval_ms": 0 });
     let trace = Once::new("icmp-ping").params(params).run();
     trace.completed();
-    assert_eq!(trace.measured_at("client", "收到回复"), 2.0);
+    assert_eq!(trace.measured_at("client", "收到应答"), 2.0);
     assert_eq!(trace.count(&[("icmp.type", 8)]), 0);
 }
 
@@ -78,5 +78,5 @@ fn a_big_echo_is_fragmented() {
         .run();
     trace.completed();
     assert_eq!(trace.count(&[("ip.flags.mf", 1)]), 2, "one there, one back");
-    assert_eq!(trace.measured_at("client", "收到回复"), 1.0);
+    assert_eq!(trace.measured_at("client", "收到应答"), 1.0);
 }

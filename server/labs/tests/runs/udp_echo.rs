@@ -68,7 +68,7 @@ fn what_is_lost_is_asked_again() {
     let lost = trace.deliveries().iter().filter(|delivery| delivery.fate == api::trace::Fate::Lost).count();
     assert!(lost > 0);
     // Not all of them for sure: a lost ARP request alone costs a second, three of them the patience.
-    let (answered, sent) = (trace.measured("得到回复")[0], trace.measured("发出的数据报")[0]);
+    let (answered, sent) = (trace.measured("得到回答")[0], trace.measured("发出的数据报")[0]);
     assert!(answered >= 15.0 && sent > answered, "{answered} of {sent}");
 }
 
@@ -77,8 +77,8 @@ fn duplicates_are_told_apart() {
     let trace = on(impairments).params(json!({ "count": 10 })).run();
     trace.completed();
     assert!(trace.deliveries().iter().any(|delivery| delivery.duplicate));
-    assert_eq!(trace.measured("得到回复"), [10.0]);
-    assert!(trace.measured("迟到或重复、被丢弃的回复")[0] > 0.0);
+    assert_eq!(trace.measured("得到回答"), [10.0]);
+    assert!(trace.measured("迟到或重复、被丢弃的回答")[0] > 0.0);
 }
 
 fn silence_is_not_an_error() {
@@ -86,7 +86,7 @@ fn silence_is_not_an_error() {
     let params = json!({ "count": 2, "timeout_ms": 20, "attempts": 2 });
     let trace = on(impairments).params(params).run();
     trace.completed();
-    assert_eq!(trace.measured("得到回复"), [0.0]);
+    assert_eq!(trace.measured("得到回答"), [0.0]);
     assert_eq!(trace.measured("发出的数据报"), [4.0]);
     assert!(trace.measured(REFUSED).is_empty());
 }
