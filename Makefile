@@ -40,10 +40,11 @@ tools:
 packages:
 	@.ci/packages
 
-test: tools lint unit recipes content fields browser ## everything that must hold
+test: tools lint unit content fields browser recipes ## everything that must hold
 
 lint: tools ## formatting and clippy, warnings denied
 	cargo fmt --all --check
+	@.ci/features
 	cargo clippy --workspace --exclude frontend --all-targets --quiet -- -D warnings
 	cargo clippy --package frontend --target wasm32-unknown-unknown --quiet -- -D warnings
 

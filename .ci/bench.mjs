@@ -14,8 +14,8 @@ const run = (command, ...args) =>
 const note = (text) => process.stderr.write(`\x1b[2mwirebook:\x1b[0m ${text}\n`);
 
 note("building the two measuring programs");
-run("cargo", "build", "--release", "--quiet", "--package", "lan", "--example", "lan_bench");
-run("cargo", "build", "--release", "--quiet", "--package", "measure");
+// With the server in the same call, so that its dependencies are taken as they are and not compiled with fewer features.
+run("cargo", "build", "--release", "--quiet", ...["server", "lan", "measure"].flatMap((name) => ["--package", name]), "--bins", "--example", "lan_bench");
 
 note("measuring the virtual network");
 // Every run keeps to one processor. Free to move, hosts wake each other on processors that have gone to sleep, which takes

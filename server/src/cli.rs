@@ -46,7 +46,7 @@ enum Command {
 /// Reads the command line and does what it says.
 #[must_use]
 pub fn main() -> ExitCode {
-    let by_leptos = std::env::var_os("LEPTOS_OUTPUT_NAME").is_some();
+    let by_leptos = std::env::var_os("LEPTOS_BIN_DIR").is_some();
     let cli = Cli::parse_from(arguments(std::env::args_os(), by_leptos));
     let done = match cli.command {
         // Before anything starts a thread: the runner must be single-threaded to enter its namespaces.
