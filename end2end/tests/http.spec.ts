@@ -95,7 +95,7 @@ test("middleware is drawn as an onion from the run's own events", async ({ site 
   await site.goto("/labs/axum-middleware");
   const here = site.locator("div.bench").first();
   await here.getByRole("button", { name: "运行", exact: true }).click();
-  await expect(here.getByText("运行结束")).toBeVisible({ timeout: 45_000 });
+  await expect(here.getByRole("status").filter({ hasText: "运行结束" })).toBeVisible({ timeout: 45_000 });
   await here.getByRole("tab", { name: "洋葱" }).click();
   const drawn = here.locator(".onion-request");
   await expect(drawn).toHaveCount(6);

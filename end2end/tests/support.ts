@@ -69,7 +69,7 @@ export async function again(here: Locator) {
   const button = here.getByRole("button", { name: "运行", exact: true });
   await expect(button).toBeEnabled();
   await button.click();
-  await expect(here.getByText("运行结束")).toBeVisible({ timeout: 45_000 });
+  await expect(here.getByRole("status").filter({ hasText: "运行结束" })).toBeVisible({ timeout: 45_000 });
   await expect(here.locator(".bench-bad")).toHaveCount(0);
 }
 
